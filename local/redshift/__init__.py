@@ -1,0 +1,1 @@
+"""A local endpoint that speaks Redshift's protocol and dialect in front of PostgreSQL."""
