@@ -1,0 +1,3 @@
+select cast('hall' as varchar(8)) as name
+union all
+select 'attic'
