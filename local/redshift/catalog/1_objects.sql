@@ -1,0 +1,444 @@
+-- What the endpoint keeps beside PostgreSQL's own catalog, in schema redshift.
+--
+-- The files of this folder run in the order of their names, as superuser, each time the endpoint
+-- starts, so every statement can run again. dialect.py may keep functions of its own in a file here;
+-- what must be found without a schema, whatever the search_path, goes into pg_catalog.
+--
+-- For dialect.py, in `Sql.text` (late-binding views), `Sql.before` and `Sql.after`. Every name is
+-- text, quoted as in SQL and as qualified as the statement has it; unknown names do nothing.
+--
+--   create [or replace] view v as <query> with no schema binding
+--     text   call redshift.create_late_binding_view('v', '<query, PostgreSQL SQL>', or_replace => false)
+--     tag    CREATE VIEW
+--     The query may read what does not exist yet. Its relations must be schema-qualified.
+--
+--   drop table | drop view | drop materialized view | alter table (all forms) | create or replace view,
+--     for each relation named
+--     before call redshift.detach_late_binding_views('t')
+--   drop schema
+--     before call redshift.detach_late_binding_views_of_schema('s')
+--     From here on no late-binding view stands in the way of the statement. Nothing is needed after
+--     it: an event trigger binds every late-binding view whose relations exist (again).
+--
+--   primary key, unique, foreign key, in create table and alter table add
+--     after  call redshift.declare_key('t', 'primary key' | 'unique', array['a', 'b'])
+--     after  call redshift.declare_key('t', 'foreign key', array['a'], null | 'name', 'other', array['id'])
+--   alter table t drop constraint c
+--     text   call redshift.drop_key('t', 'c')            tag ALTER TABLE
+--
+--   diststyle, distkey, sortkey, encode, in create table, create table as and alter table
+--     after  call redshift.declare_storage('t', diststyle => 'even' | 'key' | 'all' | 'auto',
+--              distkey => 'a', sortkey => array['a', 'b'], sortstyle => 'compound' | 'interleaved' | 'auto',
+--              encodings => '{"a": "zstd"}')
+--     Arguments that are left out keep what was declared before.
+--
+-- A column's byte length is checked by a constraint whose name begins with byte_length; the wire
+-- answers its violation with Redshift's own message.
+--
+-- Settings that PostgreSQL lacks live in its namespace redshift: SET redshift.query_group TO 'x',
+-- RESET redshift.query_group, current_setting('redshift.query_group'). SessionSettings is dialect.py's
+-- to change as it translates SET and RESET; the wire creates one per connection.
+--
+-- For copy_from_s3.py, through Log: insert into redshift.load_history, load_detail and load_errors.
+-- pg_last_copy_id() and pg_last_copy_count() read load_history by session_id = pg_backend_pid().
+
+create schema if not exists redshift;
+grant usage on schema redshift to public;
+
+create sequence if not exists redshift.query_ids start 1000;
+
+create table if not exists redshift.load_history (
+    user_id int not null,
+    query_id bigint primary key,
+    transaction_id bigint,
+    session_id int not null,
+    database_name text,
+    status text not null default 'running' check (status in ('running', 'completed', 'aborted')),
+    table_name text,
+    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
+    end_time timestamp,
+    data_source text,
+    file_format text,
+    loaded_rows bigint not null default 0,
+    loaded_bytes bigint not null default 0,
+    source_file_count int not null default 0,
+    source_file_bytes bigint not null default 0,
+    file_count_scanned int not null default 0,
+    file_bytes_scanned bigint not null default 0,
+    error_count bigint not null default 0
+);
+create index if not exists load_history_session on redshift.load_history (session_id);
+
+create table if not exists redshift.load_detail (
+    user_id int not null,
+    query_id bigint not null,
+    transaction_id bigint,
+    session_id int,
+    file_name text not null,
+    bytes_scanned bigint not null default 0,
+    lines_scanned bigint not null default 0,
+    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
+    end_time timestamp,
+    file_etag text,
+    file_last_modified timestamp
+);
+create index if not exists load_detail_query on redshift.load_detail (query_id);
+
+create table if not exists redshift.load_errors (
+    user_id int not null,
+    query_id bigint not null,
+    transaction_id bigint,
+    session_id int not null,
+    database_name text,
+    table_id oid,
+    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
+    file_name text,
+    line_number bigint,
+    column_name text,
+    column_type text,
+    column_length text,
+    position int,
+    raw_line text,
+    raw_field_value text,
+    error_code int,
+    error_message text
+);
+create index if not exists load_errors_query on redshift.load_errors (query_id);
+
+create table if not exists redshift.late_binding_views (
+    view oid primary key,
+    definition text not null,
+    -- Why the view cannot be read now, or null when it is bound.
+    sqlstate text,
+    message text,
+    -- The relation whose change took the view off its relations.
+    detached_from oid
+);
+
+create table if not exists redshift.declared_keys (
+    relation oid not null,
+    name text not null,
+    kind text not null check (kind in ('primary key', 'unique', 'foreign key')),
+    columns smallint[] not null,
+    referenced oid,
+    referenced_columns smallint[],
+    primary key (relation, name)
+);
+
+create table if not exists redshift.storage (
+    relation oid primary key,
+    diststyle text not null default 'auto',
+    distkey smallint,
+    sortkey smallint[] not null default '{}',
+    sortstyle text not null default 'auto',
+    encodings jsonb not null default '{}'
+);
+
+grant select on all tables in schema redshift to public;
+
+-- Keys and storage
+
+create or replace function redshift.column_numbers(relation oid, names text[]) returns smallint[]
+language plpgsql stable as $$
+declare
+    numbers smallint[];
+    absent text;
+begin
+    select array_agg(attnum order by position), min(name) filter (where attnum is null)
+    into numbers, absent
+    from unnest(names) with ordinality as wanted (name, position)
+    left join pg_attribute on attrelid = relation and attname = name and attnum > 0 and not attisdropped;
+    if absent is not null then
+        raise undefined_column using message = format('column "%s" named in key does not exist', absent);
+    end if;
+    return numbers;
+end $$;
+
+create or replace procedure redshift.declare_key(
+    relation text, kind text, columns text[], name text default null,
+    referenced text default null, referenced_columns text[] default null
+) language plpgsql security definer as $$
+declare
+    target oid := to_regclass(relation);
+    other oid := to_regclass(referenced);
+    suffix text := case kind when 'primary key' then '_pkey'
+        when 'unique' then '_' || array_to_string(columns, '_') || '_key'
+        else '_' || array_to_string(columns, '_') || '_fkey' end;
+begin
+    if target is null then
+        return;
+    end if;
+    if referenced is not null and other is null then
+        raise undefined_table using message = format('relation "%s" does not exist', referenced);
+    end if;
+    if kind = 'primary key' and exists (
+        select from redshift.declared_keys k where k.relation = target and k.kind = 'primary key'
+    ) then
+        raise invalid_table_definition using message = format(
+            'multiple primary keys for table "%s" are not allowed', relation);
+    end if;
+    insert into redshift.declared_keys values (
+        target,
+        coalesce(name, (select relname from pg_class where oid = target) || suffix),
+        kind,
+        redshift.column_numbers(target, columns),
+        other,
+        coalesce(
+            redshift.column_numbers(other, referenced_columns),
+            (select k.columns from redshift.declared_keys k where k.relation = other and k.kind = 'primary key')
+        )
+    );
+end $$;
+
+create or replace procedure redshift.drop_key(relation text, name text)
+language plpgsql security definer as $$
+begin
+    delete from redshift.declared_keys k
+    where k.relation = to_regclass(drop_key.relation) and k.name = drop_key.name;
+    if not found then
+        raise undefined_object using message = format('constraint "%s" does not exist', name);
+    end if;
+end $$;
+
+create or replace procedure redshift.declare_storage(
+    relation text, diststyle text default null, distkey text default null,
+    sortkey text[] default null, sortstyle text default null, encodings jsonb default null
+) language plpgsql security definer as $$
+declare
+    target oid := to_regclass(relation);
+    dist smallint[] := redshift.column_numbers(target, array[distkey]) ;
+    sort smallint[] := redshift.column_numbers(target, sortkey);
+begin
+    if target is null then
+        return;
+    end if;
+    insert into redshift.storage (relation) values (target) on conflict do nothing;
+    update redshift.storage s set
+        diststyle = coalesce(declare_storage.diststyle, case when distkey is not null then 'key' end, s.diststyle),
+        distkey = case when coalesce(declare_storage.diststyle, 'key') = 'key' then coalesce(dist[1], s.distkey) end,
+        sortkey = coalesce(sort, s.sortkey),
+        sortstyle = coalesce(
+            declare_storage.sortstyle, case when declare_storage.sortkey is not null then 'compound' end, s.sortstyle),
+        encodings = s.encodings || coalesce(declare_storage.encodings, '{}')
+    where s.relation = target;
+end $$;
+
+-- Late-binding views
+--
+-- Each is a real PostgreSQL view all its life, so that its grants, comments and place in every
+-- catalog stay. Before a relation changes, the views that read it are turned into stubs of the
+-- same columns that read nothing; after it, each view is bound again by the names in its definition.
+-- A view that cannot be bound stays a stub, and a query on it fails with the reason.
+
+create or replace function redshift.unbound_view(view oid) returns setof int
+language plpgsql as $$
+declare
+    reason record;
+begin
+    select * into reason from redshift.late_binding_views l where l.view = unbound_view.view;
+    raise exception using errcode = reason.sqlstate, message = reason.message;
+end $$;
+
+create or replace function redshift.qualified_name(relation oid) returns text
+language sql stable as $$
+    select format('%I.%I', relnamespace::regnamespace::name, relname) from pg_class where oid = relation
+$$;
+
+create or replace procedure redshift.write_stub(view oid) language plpgsql security definer as $$
+declare
+    columns text;
+begin
+    select string_agg(format('null::%s%s as %I',
+        format_type(atttypid, atttypmod),
+        case when attcollation <> typcollation then ' collate ' || attcollation::regcollation end,
+        attname), ', ' order by attnum)
+    into columns
+    from pg_attribute join pg_type on pg_type.oid = atttypid
+    where attrelid = view and attnum > 0 and not attisdropped;
+    execute format('create or replace view %s as select %s from redshift.unbound_view(%s)',
+        redshift.qualified_name(view), columns, view);
+end $$;
+
+create or replace procedure redshift.detach(relations oid[]) language plpgsql security definer as $$
+declare
+    patience timestamptz := clock_timestamp() + interval '30 s';
+    lock_timeout text := current_setting('lock_timeout');
+    views oid[];
+    bases oid[];
+begin
+    -- Views that read views come first, as a reader locks them.
+    with recursive readers (base, view, depth) as (
+        select relation, relation, 0 from unnest(relations) as relation
+        union
+        select base, ev_class, depth + 1
+        from readers
+        join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = view
+            and d.classid = 'pg_rewrite'::regclass
+        join pg_rewrite r on r.oid = d.objid and ev_class <> view
+    )
+    select array_agg(view order by depth desc, view), array_agg(base order by depth desc, view)
+    into views, bases
+    from (select view, min(base) as base, max(depth) as depth from readers where depth > 0 group by view) r
+    join redshift.late_binding_views using (view)
+    where sqlstate is null;
+    if views is null then
+        return;
+    end if;
+    perform set_config('redshift.detaching', 'on', true);
+    -- All the locks or none: waiting for one while holding another is how deadlocks with readers start.
+    loop
+        begin
+            if clock_timestamp() < patience then
+                perform set_config('lock_timeout', '100ms', true);
+            end if;
+            for i in 1 .. array_length(views, 1) loop
+                if exists (select from pg_class where oid = views[i]) then
+                    call redshift.write_stub(views[i]);
+                end if;
+                update redshift.late_binding_views l set
+                    sqlstate = '42P01',
+                    message = format('relation "%s" does not exist', replace(redshift.qualified_name(bases[i]), '"', '')),
+                    detached_from = bases[i]
+                where l.view = views[i];
+            end loop;
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() >= patience then
+                raise;
+            end if;
+        end;
+        perform pg_sleep(0.01 + random() * 0.05);
+    end loop;
+    perform set_config('lock_timeout', lock_timeout, true);
+    perform set_config('redshift.detaching', 'off', true);
+end $$;
+
+create or replace procedure redshift.detach_late_binding_views(relation text) language plpgsql as $$
+begin
+    call redshift.detach(array[to_regclass(relation)::oid]);
+end $$;
+
+create or replace procedure redshift.detach_late_binding_views_of_schema(schema text) language plpgsql as $$
+begin
+    call redshift.detach(array(select oid from pg_class where relnamespace = to_regnamespace(schema)));
+end $$;
+
+-- A view's columns can only be added to in place; any other change makes a new view with the old
+-- one's owner, grants and comment.
+create or replace function redshift.rebuild_view(view oid, definition text) returns oid
+language plpgsql security definer as $$
+declare
+    name text := redshift.qualified_name(view);
+    kept text[];
+    statement text;
+    rebuilt oid;
+begin
+    call redshift.detach(array[view]);
+    select array(
+        select format('alter view %s owner to %s', name, relowner::regrole) from pg_class where oid = view
+        union all
+        select format('grant %s on %s to %s%s', privilege_type, name,
+            case grantee when 0 then 'public' else grantee::regrole::text end,
+            case when is_grantable then ' with grant option' end)
+        from pg_class, aclexplode(relacl) where oid = view and grantee <> relowner
+        union all
+        select format('comment on view %s is %L', name, obj_description(view, 'pg_class'))
+        where obj_description(view, 'pg_class') is not null
+    ) into kept;
+    execute format('drop view %s', name);
+    execute format('create view %s as %s', name, definition);
+    foreach statement in array kept loop
+        execute statement;
+    end loop;
+    rebuilt := to_regclass(name);
+    insert into redshift.late_binding_views values (rebuilt, definition);
+    return rebuilt;
+end $$;
+
+create or replace procedure redshift.bind_view(bound oid) language plpgsql security definer as $$
+declare
+    definition text := (select l.definition from redshift.late_binding_views l where l.view = bound);
+begin
+    update redshift.late_binding_views l set sqlstate = null, message = null, detached_from = null
+    where l.view = bound;
+    begin
+        execute format('create or replace view %s as %s', redshift.qualified_name(bound), definition);
+    exception when invalid_table_definition then
+        perform redshift.rebuild_view(bound, definition);
+    end;
+exception when syntax_error_or_access_rule_violation or invalid_schema_name or dependent_objects_still_exist then
+    update redshift.late_binding_views l set sqlstate = returned_sqlstate, message = returned_message
+    from (select sqlstate as returned_sqlstate, sqlerrm as returned_message) as error
+    where l.view = bound;
+end $$;
+
+create or replace procedure redshift.create_late_binding_view(
+    name text, definition text, or_replace boolean default false
+) language plpgsql as $$
+declare
+    existing oid := to_regclass(name);
+    parts text[] := parse_ident(name);
+begin
+    if existing is not null and not or_replace then
+        raise duplicate_table using message = format('relation "%s" already exists', parts[array_upper(parts, 1)]);
+    end if;
+    if existing is null then
+        execute format('create view %s as select from redshift.unbound_view(0)', name);
+        existing := to_regclass(name);
+    else
+        call redshift.detach(array[existing]);
+    end if;
+    call redshift.register_view(existing, definition);
+end $$;
+
+create or replace procedure redshift.register_view(view oid, definition text)
+language plpgsql security definer as $$
+begin
+    insert into redshift.late_binding_views values (view, definition)
+    on conflict on constraint late_binding_views_pkey do update set definition = excluded.definition;
+    call redshift.write_stub(view);
+    call redshift.bind_view(view);
+end $$;
+
+create or replace function redshift.after_ddl() returns event_trigger
+language plpgsql security definer as $$
+declare
+    waiting oid;
+begin
+    if current_setting('redshift.detaching', true) = 'on' then
+        return;
+    end if;
+    for waiting in
+        select l.view
+        from redshift.late_binding_views l
+        where l.sqlstate is not null and exists (
+            select from pg_event_trigger_ddl_commands() c join pg_class on pg_class.oid = c.objid
+            where c.classid = 'pg_class'::regclass and c.objid <> l.view
+            and (c.objid = l.detached_from or strpos(l.definition, relname) > 0)
+        )
+    loop
+        call redshift.bind_view(waiting);
+    end loop;
+end $$;
+
+create or replace function redshift.after_drop() returns event_trigger
+language plpgsql security definer as $$
+declare
+    dropped oid[] := array(
+        select objid from pg_event_trigger_dropped_objects() where classid = 'pg_class'::regclass and objsubid = 0
+    );
+begin
+    if dropped <> '{}' then
+        delete from redshift.late_binding_views where view = any (dropped);
+        delete from redshift.declared_keys where relation = any (dropped) or referenced = any (dropped);
+        delete from redshift.storage where relation = any (dropped);
+    end if;
+end $$;
+
+drop event trigger if exists redshift_after_ddl;
+create event trigger redshift_after_ddl on ddl_command_end
+    when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW',
+        'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW')
+    execute function redshift.after_ddl();
+drop event trigger if exists redshift_after_drop;
+create event trigger redshift_after_drop on sql_drop execute function redshift.after_drop();
