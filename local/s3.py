@@ -1,0 +1,108 @@
+"""The laptop's S3: moto's server in a process of its own, and a fast way to fill it.
+
+`python -m local.s3 --port 0` prints `listening on http://127.0.0.1:<port>` and serves until
+SIGTERM or SIGINT. Objects live in memory: whoever starts the server fills it again from a folder
+with `upload_folder`. Any credentials are accepted.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from mypy_boto3_s3 import S3Client
+from werkzeug.serving import make_server
+
+REGION: Final = "us-west-2"
+UPLOADS_IN_FLIGHT = 8
+
+
+class QuietHandler(MotoRequestHandler):
+    """Keeps connections open between requests and logs none of them."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a load is thousands of requests."""
+
+
+def serve(port: int) -> None:
+    """Serve S3 on 127.0.0.1 (port 0: any free one), announce the address, return when stopped."""
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server(
+        "127.0.0.1", port, application, threaded=True, request_handler=QuietHandler
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+
+
+def client(endpoint_url: str, connections: int = UPLOADS_IN_FLIGHT) -> S3Client:
+    """Return an S3 client for the server at `endpoint_url`; it may be shared by threads."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(max_pool_connections=connections, s3={"addressing_style": "path"}),
+    )
+
+
+def upload_folder(endpoint_url: str, bucket: str, folder: Path, prefix: str = "") -> int:
+    """Upload each file below `folder` as `prefix` + its relative path; make the bucket if needed.
+
+    Returns the number of objects written. Existing objects of the same key are replaced.
+    """
+    s3 = client(endpoint_url)
+    existing = {entry.get("Name") for entry in s3.list_buckets()["Buckets"]}
+    if bucket not in existing:
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def upload(path: Path) -> None:
+        key = prefix + path.relative_to(folder).as_posix()
+        with path.open("rb") as body:
+            s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    with ThreadPoolExecutor(UPLOADS_IN_FLIGHT) as pool:
+        return sum(len(list(pool.map(upload, batch))) for batch in batches(files))
+
+
+def batches(files: Iterable[Path], size: int = 1000) -> Iterator[list[Path]]:
+    """Cut `files` into lists of `size`, so that the pool's queue stays short."""
+    iterator = iter(files)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.s3", description=serve.__doc__)
+    parser.add_argument("--port", type=int, default=9000, help="0 picks a free one")
+    serve(parser.parse_args(arguments).port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
