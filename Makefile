@@ -12,3 +12,9 @@ $(VENV)/.installed: requirements-bootstrap.txt requirements-dev.txt
 
 .PHONY: setup
 setup: $(VENV)/.installed ## Install everything into the checkout
+
+.PHONY: lock
+lock: ## Compile the pinned requirements again
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt requirements-dev.in -o requirements-dev.txt

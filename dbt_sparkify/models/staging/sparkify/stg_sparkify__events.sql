@@ -1,0 +1,59 @@
+with
+
+source as (
+
+    select * from {{ source('sparkify', 'staging_events') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        cast({{ clean_text('userid') }} as bigint) as user_id,
+        sessionid as session_id,
+        iteminsession as item_in_session,
+
+        -- strings
+        {{ clean_text('artist') }} as artist_name,
+        {{ clean_text('song') }} as song_title,
+        {{ clean_text('firstname') }} as first_name,
+        {{ clean_text('lastname') }} as last_name,
+        {{ clean_text('gender') }} as gender,
+        {{ clean_text('level') }} as level,
+        {{ clean_text('location') }} as location,
+        {{ clean_text("btrim(btrim(useragent), '\"')") }} as user_agent,
+        {{ clean_text('auth') }} as auth,
+        {{ clean_text('method') }} as method,
+        {{ clean_text('page') }} as page,
+
+        -- numerics
+        length,
+        status,
+        ts,
+
+        -- timestamps
+        {{ epoch_ms_to_timestamp('ts') }} as event_at,
+        {{ epoch_ms_to_timestamp('registration') }} as registered_at,
+        _loaded_at
+
+    from source
+
+),
+
+final as (
+
+    select
+        md5(
+            coalesce(cast(user_id as varchar), '')
+            || '|' || coalesce(cast(session_id as varchar), '')
+            || '|' || coalesce(cast(item_in_session as varchar), '')
+            || '|' || coalesce(cast(ts as varchar), '')
+        ) as event_id,
+        *,
+        trunc(event_at) as event_date
+    from renamed
+
+)
+
+select * from final

@@ -1,0 +1,35 @@
+with
+
+source as (
+
+    select * from {{ source('sparkify', 'staging_songs') }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        {{ clean_text('song_id') }} as song_id,
+        {{ clean_text('artist_id') }} as artist_id,
+
+        -- strings
+        {{ clean_text('title') }} as title,
+        {{ clean_text('artist_name') }} as artist_name,
+        {{ clean_text('artist_location') }} as artist_location,
+
+        -- numerics
+        artist_latitude,
+        artist_longitude,
+        duration,
+        nullif(year, 0) as year,
+        num_songs,
+
+        -- timestamps
+        _loaded_at
+
+    from source
+
+)
+
+select * from final

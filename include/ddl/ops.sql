@@ -1,0 +1,34 @@
+-- The pipeline's own books: who works on the warehouse, how far each model has come, what ran.
+create schema if not exists ops;
+
+-- One row per dbt target schema. `through_load_id` is the newest load that the owner's run may read.
+create table if not exists ops.run_lock (
+    target_schema varchar(127) not null,
+    owner varchar(512) not null,
+    acquired_at timestamp not null,
+    expires_at timestamp not null,
+    through_load_id bigint not null
+)
+diststyle all;
+
+-- Append-only: concurrent models add their rows without touching each other's.
+create table if not exists ops.watermarks (
+    target_schema varchar(127) not null,
+    model varchar(127) not null,
+    through_load_id bigint not null,
+    run_id varchar(512) not null,
+    recorded_at timestamp not null
+)
+diststyle all;
+
+create table if not exists ops.node_runs (
+    target_schema varchar(127) not null,
+    run_id varchar(512) not null,
+    node varchar(512) not null,
+    resource_type varchar(32) not null,
+    status varchar(32) not null,
+    failures bigint,
+    seconds double precision not null,
+    finished_at timestamp not null
+)
+diststyle all;

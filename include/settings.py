@@ -1,0 +1,55 @@
+"""The settings of the pipeline, read from the environment once.
+
+Every field is the environment variable of the same name with the prefix `SPARKIFY_`;
+`.env.example` lists them. Where things are (hosts, ports, passwords, roles) is not here but in the
+two Airflow connections that the settings name.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What may differ from one deployment to the next."""
+
+    model_config = SettingsConfigDict(env_prefix="SPARKIFY_", frozen=True)
+
+    redshift_conn_id: str = "redshift_default"
+    aws_conn_id: str = "aws_default"
+    s3_bucket: str = "sparkify"
+    events_prefix: str = Field(
+        default="log_data/{{ day.strftime('%Y/%m/%Y-%m-%d') }}",
+        description="Jinja template; `day` is the first day of the run's data interval.",
+    )
+    songs_prefix: str = "song_data/"
+    max_rejected_lines: int = Field(
+        default=100, ge=0, lt=100_000, description="Error budget of one load."
+    )
+    redshift_schema: str = Field(
+        default="analytics", description="dbt's target schema: where the marts are."
+    )
+    dbt_target: Literal["connection", "dev", "prod", "prod_iam"] = Field(
+        default="connection",
+        description="`connection` takes dbt's login from the Airflow connection, which must hold a "
+        "password; any other value is a target of profiles.yml (IAM needs one).",
+    )
+    dbt_manifest: Path = PROJECT_ROOT / "target" / "manifest.json"
+    dbt_docs_folder: Path = PROJECT_ROOT / "target" / "docs"
+    schedule: str = "0 * * * *"
+    retries: int = Field(default=2, ge=0)
+    retry_delay_seconds: int = Field(default=60, ge=0)
+    run_lock_minutes: int = Field(
+        default=15, gt=0, description="A run that stops renewing its lock for so long is dead."
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process; a value that does not fit raises ValidationError."""
+    return Settings()

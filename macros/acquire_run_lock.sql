@@ -1,0 +1,37 @@
+{% macro acquire_run_lock() -%}
+    {% if not execute or flags.WHICH not in ['run', 'build', 'test', 'seed', 'snapshot'] %}
+        {{ return('') }}
+    {% endif %}
+    {% set owner = run_id() %}
+
+    {# LOCK comes first so that the snapshot of the transaction is taken behind it: of two runs that
+       start together, the second sees the first one's row and not the state before it. #}
+    {% do run_query(
+        "begin;
+        lock table ops.run_lock;
+        delete from ops.run_lock
+        where target_schema = '" ~ target.schema ~ "'
+            and (owner = '" ~ owner ~ "' or expires_at < sysdate);
+        insert into ops.run_lock
+        select
+            '" ~ target.schema ~ "',
+            '" ~ owner ~ "',
+            sysdate,
+            dateadd(minute, " ~ var('run_lock_minutes') ~ ", sysdate),
+            (select coalesce(max(load_id), 0) from raw.load_history)
+        where not exists (
+            select 1 from ops.run_lock where target_schema = '" ~ target.schema ~ "'
+        );
+        commit;"
+    ) %}
+    {% set holder = run_query(
+        "select owner, expires_at from ops.run_lock where target_schema = '" ~ target.schema ~ "'"
+    ).rows[0] %}
+    {% if holder['owner'] != owner %}
+        {{ exceptions.raise_compiler_error(
+            "Run " ~ holder['owner'] ~ " is working on schema " ~ target.schema
+            ~ "; two runs never touch it at once. Wait for it to end, or, if it died, until "
+            ~ holder['expires_at'] ~ " UTC, when its lock runs out by itself."
+        ) }}
+    {% endif %}
+{%- endmacro %}
