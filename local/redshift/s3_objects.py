@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any, cast
 
 import boto3
@@ -132,13 +132,12 @@ def list_objects(s3: S3Client, url: str) -> Iterator[Object]:
 
 
 def copy_source(s3: S3Client, url: str, *, manifest: bool) -> Iterator[Object]:
-    """Yield the objects that COPY FROM `url` reads; raises RedshiftError when there is none."""
+    """Return the objects that COPY FROM `url` reads; raises RedshiftError when there is none."""
     objects = _manifest_entries(s3, url) if manifest else list_objects(s3, url)
     first = next(objects, None)
     if first is None:
         raise load_error(f"The specified S3 prefix '{split_url(url)[1]}' does not exist")
-    yield first
-    yield from objects
+    return chain([first], objects)
 
 
 def _manifest_entries(s3: S3Client, url: str) -> Iterator[Object]:
