@@ -1,20 +1,80 @@
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-export UV_PYTHON_DOWNLOADS := never
+BIN := .venv/bin
+# Where the local stack listens, once `make up` or `make demo` has started it; on AWS: your own .env.
+LOAD_ENV = set -a; if [ -f .env ]; then . ./.env; elif [ -f .local/env ]; then . ./.local/env; fi; set +a
+PREFIX ?= log_data/
+SONGS ?= song_data/
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
 
-$(VENV)/.installed: requirements-bootstrap.txt requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bootstrap.txt
+export UV_PYTHON_DOWNLOADS := never
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-bootstrap.txt requirements-dev.txt
 	@touch $@
 
+dbt_packages/.installed: packages.yml $(BIN)/.installed $(wildcard local/dbt_packages/dbt_expectations/macros/*)
+	$(BIN)/python -m local.dbt_packages.install
+	@touch $@
+
 .PHONY: setup
-setup: $(VENV)/.installed ## Install everything into the checkout
+setup: $(BIN)/.installed dbt_packages/.installed ## Install everything into the checkout
+
+.PHONY: manifest
+manifest: setup ## Parse the dbt project into the manifest that Cosmos reads
+	@$(LOAD_ENV); $(BIN)/dbt --quiet parse
+
+.PHONY: demo
+demo: manifest ## Run the whole pipeline on a month of generated data, through Airflow
+	@$(BIN)/python -m local demo
+
+.PHONY: up
+up: manifest ## Start S3, Redshift and Airflow on this machine and print where they are
+	@$(BIN)/python -m local up
+
+.PHONY: down
+down: setup ## Stop what `make up` or `make demo` started; the data stays
+	@$(BIN)/python -m local down
+
+.PHONY: load
+load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow
+	@$(LOAD_ENV); PYTHONPATH=. $(BIN)/python -m include.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
+
+.PHONY: build
+build: setup ## Build and test every model, without Airflow
+	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test
+
+.PHONY: docs
+docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
+	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
+
+.PHONY: lint
+lint: manifest ## Check style and types of Python, SQL and the dbt project
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
+
+.PHONY: test
+test: lint ## Run every test, from lint to the whole pipeline on the local stack
+	$(BIN)/python -m pytest
 
 .PHONY: lock
 lock: ## Compile the pinned requirements again
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) requirements-bootstrap.in -o requirements-bootstrap.txt
+	$(UV_COMPILE) requirements.in -o requirements.txt
+	$(UV_COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Stop the local stack and delete its data, the environment and all that dbt wrote
+	-@$(BIN)/python -m local down
+	rm -rf .local .venv dbt_packages target logs

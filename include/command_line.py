@@ -1,0 +1,56 @@
+"""The load without Airflow: `python -m include.command_line --events-prefix log_data/2018/11/`.
+
+The same tables, operator, ledger and lock as in the DAG; connections come from the environment.
+"""
+
+import argparse
+import sys
+import uuid
+from contextlib import closing
+
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from include.load import LoadError
+from include.load_tasks import stage
+from include.run_lock import RunLockHeldError, acquire_run_lock, release_run_lock
+from include.settings import settings
+from include.staging_tables import DDL, EVENTS, SONGS
+
+
+def main() -> int:
+    """Load the song catalogue and one prefix of events; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make load", description=__doc__)
+    parser.add_argument("--events-prefix", required=True, help="for example log_data/2018/11/")
+    parser.add_argument("--songs-prefix", default=settings().songs_prefix)
+    arguments = parser.parse_args()
+    run_id = f"load__{uuid.uuid4()}"
+    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
+    hook.log.disabled = True  # it would print each statement of the DDL
+    for path in DDL:
+        hook.run(path.read_text(), split_statements=True)
+    S3Hook(aws_conn_id=settings().aws_conn_id).load_file(
+        str(EVENTS.jsonpaths), EVENTS.jsonpaths_key, settings().s3_bucket, replace=True
+    )
+    with closing(hook.get_conn()) as connection:
+        try:
+            acquire_run_lock(
+                connection, settings().redshift_schema, run_id, settings().run_lock_minutes
+            )
+            for table, prefix in ((SONGS, arguments.songs_prefix), (EVENTS, arguments.events_prefix)):
+                result = stage(f"stage_{table.name}", table, prefix).stage(run_id)
+                print(
+                    f"{result.batch}: {result.status}, {result.files:,} files, "
+                    f"{result.lines_scanned:,} lines, {result.rows_loaded:,} rows loaded, "
+                    f"{result.rows_rejected:,} lines rejected, {result.seconds:.1f} s"
+                )
+        except (LoadError, RunLockHeldError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        finally:
+            release_run_lock(connection, settings().redshift_schema, run_id)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

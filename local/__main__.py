@@ -1,0 +1,45 @@
+"""`python -m local up|down|…`: the local stack from the command line; `make help` lists it."""
+
+import argparse
+import sys
+
+from local import demo, processes, stack
+
+
+def up() -> None:
+    """Start everything and say where it is."""
+    address = stack.start_airflow()
+    environment = stack.read_environment()
+    print(f"Airflow   {address}/dags/sparkify")
+    print(f"Redshift  {environment['REDSHIFT_HOST']}:{environment['REDSHIFT_PORT']}")
+    print(f"S3        {environment['SPARKIFY_LOCAL_S3']}")
+    print("For dbt, airflow and psql in this shell: source .local/env")
+
+
+def warehouse() -> None:
+    """Start S3 and Redshift only."""
+    stack.start_warehouse()
+
+
+def down() -> None:
+    """Stop what runs; the data stays."""
+    print("Stopped: " + (", ".join(stack.stop()) or "nothing was running"))
+
+
+COMMANDS = {"up": up, "warehouse": warehouse, "down": down, "demo": demo.main}
+
+
+def main() -> int:
+    """Run one command and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    try:
+        COMMANDS[parser.parse_args().command]()
+    except (processes.StartError, demo.DemoError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

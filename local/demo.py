@@ -1,0 +1,159 @@
+"""The demo: a month of Sparkify, with dirt in it, through Airflow into tested marts."""
+
+import time
+from datetime import date
+from typing import Any
+
+import httpx
+import redshift_connector
+from tabulate import tabulate
+
+from local import stack
+from local.events import generate
+
+MONTH = date(2018, 11, 1)
+DAYS = 30
+RUN_TIMEOUT_SECONDS = 600
+DIRT = {
+    "malformed": 3,
+    "wrong_type": 2,
+    "oversize": 1,
+    "duplicate_lines": 20,
+    "duplicate_file": 1,
+    "late": 15,
+    "empty_file": 1,
+    "integer_name": 2,
+}
+
+QUESTIONS = {
+    "Who listens, and how much, on which plan?": """
+        select level, count(distinct user_id) as listeners, count(*) as plays,
+            round(cast(count(*) as float) / count(distinct user_id), 1) as plays_each
+        from {schema}.songplays group by level order by level""",
+    "Which songs of the catalogue are played most?": """
+        select s.title, a.name as artist, count(*) as plays,
+            count(distinct p.user_id) as listeners
+        from {schema}.songplays p
+        join {schema}.songs s on s.song_id = p.song_id
+        join {schema}.artists a on a.artist_id = p.artist_id
+        group by s.title, a.name order by plays desc, s.title, a.name limit 5""",
+    "How long does a user who upgrades stay on the free plan first?": """
+        select count(*) as upgrades, count(distinct user_id) as users,
+            round(avg(cast(datediff(hour, valid_from, valid_to) as float)) / 24, 1) as mean_days,
+            round(min(cast(datediff(minute, valid_from, valid_to) as float)) / 1440, 2) as shortest
+        from {schema}.user_levels where level = 'free' and valid_to is not null""",
+}
+
+
+class DemoError(Exception):
+    """The demo's run did not succeed."""
+
+
+def main() -> None:
+    """Generate a month, run the DAG for it, print the run's summary and three answers."""
+    print(f"Generating {DAYS} days of activity with named dirt …", flush=True)
+    dirt = generate(
+        stack.BUCKET_FOLDER, seed=1, start=MONTH, days=DAYS, users=100, songs=300, dirt=DIRT
+    )
+    print(tabulate(sorted(DIRT.items()), headers=["dirt", "asked for"]))
+    del dirt
+    print("\nStarting S3, Redshift and Airflow …", flush=True)
+    address = stack.start_airflow()
+    environment = stack.read_environment()
+    stack.upload_bucket(environment["SPARKIFY_LOCAL_S3"])
+    with airflow_client(address) as airflow:
+        run_id = trigger(airflow)
+        print(f"Watch it at {address}/dags/sparkify/runs/{run_id}", flush=True)
+        state = wait_for(airflow, run_id)
+        if state != "success":
+            raise DemoError(describe_failure(airflow, run_id, address))
+        print("\n" + xcom(airflow, run_id, "report_run"))
+    for question, answer in ask(environment).items():
+        print(f"\n{question}\n{answer}")
+    print(f"\nAirflow goes on running at {address}; `make down` stops it.")
+
+
+def airflow_client(address: str) -> httpx.Client:
+    """Return a client of Airflow's public API, logged in."""
+    token = httpx.get(f"{address}/auth/token").raise_for_status().json()["access_token"]
+    return httpx.Client(
+        base_url=f"{address}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+
+
+def trigger(airflow: httpx.Client) -> str:
+    """Unpause the DAG, start a run for the whole month, and return its id."""
+    deadline = time.monotonic() + 60
+    while airflow.get("dags/sparkify").status_code == httpx.codes.NOT_FOUND:
+        if time.monotonic() > deadline:
+            raise DemoError("Airflow does not see the DAG `sparkify`; look at its import errors.")
+        time.sleep(0.5)
+    airflow.patch("dags/sparkify", json={"is_paused": False}).raise_for_status()
+    run = airflow.post(
+        "dags/sparkify/dagRuns",
+        json={"logical_date": None, "conf": {"events_prefix": f"log_data/{MONTH:%Y/%m}/"}},
+    ).raise_for_status()
+    return str(run.json()["dag_run_id"])
+
+
+def wait_for(airflow: httpx.Client, run_id: str) -> str:
+    """Wait until the run has ended, with a line for each task that ends; return its state."""
+    seen: set[str] = set()
+    started = time.monotonic()
+    while time.monotonic() < started + RUN_TIMEOUT_SECONDS:
+        state = airflow.get(f"dags/sparkify/dagRuns/{run_id}").raise_for_status().json()["state"]
+        for task in task_instances(airflow, run_id):
+            if task["state"] in {"success", "failed", "skipped", "upstream_failed"}:
+                if task["task_id"] not in seen:
+                    seconds = time.monotonic() - started
+                    print(f"  {seconds:5.1f} s  {task['state']:<8} {task['task_id']}", flush=True)
+                seen.add(task["task_id"])
+        if state in {"success", "failed"}:
+            return str(state)
+        time.sleep(1)
+    return "still running after ten minutes"
+
+
+def task_instances(airflow: httpx.Client, run_id: str) -> list[dict[str, Any]]:
+    """Return the run's task instances, first ended first."""
+    answer = airflow.get(
+        f"dags/sparkify/dagRuns/{run_id}/taskInstances", params={"limit": 200}
+    ).raise_for_status()
+    tasks: list[dict[str, Any]] = answer.json()["task_instances"]
+    return sorted(tasks, key=lambda task: task["end_date"] or "9")
+
+
+def describe_failure(airflow: httpx.Client, run_id: str, address: str) -> str:
+    """Return which tasks failed and where their logs are."""
+    failed = [task["task_id"] for task in task_instances(airflow, run_id) if task["state"] == "failed"]
+    return (
+        f"The run did not succeed; failed tasks: {', '.join(failed) or 'none'}. "
+        f"Their logs are at {address}/dags/sparkify/runs/{run_id}."
+    )
+
+
+def xcom(airflow: httpx.Client, run_id: str, task_id: str) -> str:
+    """Return what a task returned."""
+    answer = airflow.get(
+        f"dags/sparkify/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+    ).raise_for_status()
+    return str(answer.json()["value"])
+
+
+def ask(environment: dict[str, str]) -> dict[str, str]:
+    """Put the questions to the marts and return the answers as tables."""
+    answers = {}
+    with redshift_connector.connect(
+        host=environment["REDSHIFT_HOST"],
+        port=int(environment["REDSHIFT_PORT"]),
+        database=environment["REDSHIFT_DATABASE"],
+        user=environment["REDSHIFT_USER"],
+        password=environment["REDSHIFT_PASSWORD"],
+        ssl=False,
+    ) as connection:
+        cursor = connection.cursor()
+        for question, sql in QUESTIONS.items():
+            cursor.execute(sql.format(schema="analytics"))
+            headers = [column[0] for column in cursor.description]
+            answers[question] = tabulate(cursor.fetchall(), headers=headers)
+    return answers

@@ -1,0 +1,88 @@
+"""Background processes that outlive the command that started them, each known by its pid file."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+
+class StartError(Exception):
+    """A process ended, or said nothing, before it was ready; the message ends with its log."""
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    *,
+    ready: str,
+    environment: Mapping[str, str] | None = None,
+    timeout_seconds: float = 120,
+) -> str:
+    """Start a process in the background and return the line of its output that matches `ready`.
+
+    `folder` gets `<name>.log` and `<name>.pid`. Raises StartError when the process ends first or
+    takes longer than the timeout.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    created = psutil.Process(process.pid).create_time()
+    (folder / f"{name}.pid").write_text(f"{process.pid} {created}")
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        text = log.read_text(errors="replace")
+        if found := re.search(ready, text, re.MULTILINE):
+            return found.group(0)
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    stop(name, folder)
+    last_lines = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    raise StartError(f"{name} did not start:\n{last_lines}\nThe whole log is {log}.")
+
+
+def running(name: str, folder: Path) -> psutil.Process | None:
+    """Return the process if it still runs; a reused process id is not mistaken for it."""
+    pid_file = folder / f"{name}.pid"
+    try:
+        pid, created = pid_file.read_text().split()
+        process = psutil.Process(int(pid))
+        if process.create_time() == float(created) and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        pass
+    return None
+
+
+def stop(name: str, folder: Path, *, timeout_seconds: float = 30) -> bool:
+    """End the process and all that it started; return whether there was one."""
+    process = running(name, folder)
+    (folder / f"{name}.pid").unlink(missing_ok=True)
+    if process is None:
+        return False
+    family = [process, *process.children(recursive=True)]
+    process.send_signal(signal.SIGTERM)
+    psutil.wait_procs([process], timeout=timeout_seconds)
+    for member in psutil.wait_procs(family, timeout=5)[1]:
+        member.kill()
+    return True
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module with this interpreter."""
+    return [sys.executable, "-m", module, *arguments]

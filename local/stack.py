@@ -1,0 +1,171 @@
+"""The local stack: S3, Redshift and Airflow in the background, and the environment that finds them.
+
+Everything lies under `.local/` in the checkout: the bucket's files, the warehouse's data, logs, and
+`env`, a shell file that tells dbt, Airflow and the loader where the stack listens.
+"""
+
+import json
+import os
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from local import processes
+from local.s3 import upload_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = Path(os.environ.get("SPARKIFY_LOCAL_STATE", ROOT / ".local"))
+RUNNING = STATE / "run"
+ENVIRONMENT = STATE / "env"
+BUCKET = "sparkify"
+BUCKET_FOLDER = STATE / "s3" / BUCKET
+SERVICES = ("airflow", "redshift", "s3")  # in the order in which they are stopped
+ROLE = "arn:aws:iam::123456789012:role/sparkify-redshift-copy"
+
+
+def start_warehouse() -> dict[str, str]:
+    """Start S3 and Redshift unless they run, fill the bucket, and return the environment."""
+    if all(processes.running(name, RUNNING) for name in ("s3", "redshift")):
+        return read_environment()
+    stop()
+    s3 = processes.start(
+        "s3", processes.python("local.s3", "--port", "0"), RUNNING, ready=r"^listening on .*$"
+    ).removeprefix("listening on ")
+    upload_bucket(s3)
+    password = secrets.token_urlsafe(16)
+    address = processes.start(
+        "redshift",
+        processes.python(
+            "local.redshift",
+            *("--data-dir", str(STATE / "redshift")),
+            *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
+            *("--user", "sparkify", "--database", "dev"),
+            *("--s3-endpoint", s3),
+        ),
+        RUNNING,
+        ready=r"^listening on .*$",
+        environment={"SPARKIFY_LOCAL_REDSHIFT_PASSWORD": password},
+    ).removeprefix("listening on ")
+    host, port = address.rsplit(":", 1)
+    environment = warehouse_environment(s3, host, port, password) | airflow_environment()
+    write_environment(environment)
+    return environment
+
+
+def upload_bucket(endpoint_url: str) -> int:
+    """Put every file of the bucket's folder into S3 and return their number."""
+    BUCKET_FOLDER.mkdir(parents=True, exist_ok=True)
+    return upload_folder(endpoint_url, BUCKET, BUCKET_FOLDER)
+
+
+def start_airflow() -> str:
+    """Start Airflow unless it runs, wait until it answers, and return the address of its UI."""
+    environment = start_warehouse()
+    address = f"http://127.0.0.1:{environment['AIRFLOW__API__PORT']}"
+    if not processes.running("airflow", RUNNING):
+        processes.start(
+            "airflow",
+            processes.python("airflow", "standalone"),
+            RUNNING,
+            ready=r"Airflow is ready",
+            environment=environment,
+            timeout_seconds=180,
+        )
+    httpx.get(f"{address}/api/v2/monitor/health").raise_for_status()
+    return address
+
+
+def stop() -> list[str]:
+    """Stop what runs and return the names; the data stays."""
+    return [name for name in SERVICES if processes.stop(name, RUNNING)]
+
+
+def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[str, str]:
+    """Return what dbt (profiles.yml) and Airflow (its two connections) read."""
+    redshift = {
+        "conn_type": "redshift",
+        "host": host,
+        "port": int(port),
+        "login": "sparkify",
+        "password": password,
+        "schema": "dev",
+        # ssl is read by the driver, sslmode by dbt; the endpoint has no certificate
+        "extra": {"ssl": False, "sslmode": "disable"},
+    }
+    aws = {
+        "conn_type": "aws",
+        "login": "local",
+        "password": "local",
+        "extra": {"endpoint_url": s3, "region_name": "us-west-2", "role_arn": ROLE},
+    }
+    return {
+        "REDSHIFT_HOST": host,
+        "REDSHIFT_PORT": port,
+        "REDSHIFT_DATABASE": "dev",
+        "REDSHIFT_USER": "sparkify",
+        "REDSHIFT_PASSWORD": password,
+        "REDSHIFT_SSLMODE": "disable",
+        "SPARKIFY_S3_BUCKET": BUCKET,
+        "SPARKIFY_LOCAL_S3": s3,
+        "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(redshift),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
+    }
+
+
+def airflow_environment() -> dict[str, str]:
+    """Return how Airflow runs on a laptop."""
+    home = STATE / "airflow"
+    port = os.environ.get("SPARKIFY_LOCAL_AIRFLOW_PORT") or str(free_port())
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": port,
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
+        "AIRFLOW__COSMOS__DBT_DOCS_PROJECTS": json.dumps(
+            {"sparkify": {"dir": str(ROOT / "target" / "docs"), "index": "index.html"}}
+        ),
+        "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # `include` for the DAG, `airflow_local_settings` for the scheduler
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "include" / "airflow_settings")]),
+        # no new day arrives in the laptop's bucket by itself
+        "SPARKIFY_SCHEDULE": "",
+        "SPARKIFY_RETRY_DELAY_SECONDS": "5",
+    }
+
+
+def write_environment(environment: Mapping[str, str]) -> None:
+    """Write the shell file that `source .local/env` reads; it holds the password."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    lines.append(f'export PATH={shlex.quote(str(ROOT / ".venv" / "bin"))}:"$PATH"')
+    ENVIRONMENT.touch(mode=0o600)
+    ENVIRONMENT.write_text("\n".join(lines) + "\n")
+
+
+def read_environment() -> dict[str, str]:
+    """Return what `write_environment` wrote."""
+    words = shlex.split(ENVIRONMENT.read_text())
+    assignments = (re.fullmatch(r"(\w+)=(.*)", word, re.DOTALL) for word in words)
+    return {found[1]: found[2] for found in assignments if found and found[1] != "PATH"}
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
