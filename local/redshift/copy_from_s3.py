@@ -48,6 +48,18 @@ from local.redshift.values import (
 )
 
 CHUNK_CHARACTERS = 64 * 1024
+MAX_MAXERROR = 100_000
+
+_NOT_WITH_JSON = (
+    "CSV",
+    "DELIMITER",
+    "ESCAPE",
+    "FILLRECORD",
+    "IGNOREBLANKLINES",
+    "NULL",
+    "QUOTE",
+    "REMOVEQUOTES",
+)
 
 
 async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session) -> int:
@@ -56,6 +68,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
     Rejected records and files are logged whatever becomes of the transaction. Raises RedshiftError
     when the source cannot be read, or when as many records are rejected as MAXERROR allows.
     """
+    _check(statement)
     table = await _target(statement, backend)
     load_log = LoadLog(log, session, table.oid)
     s3 = client(statement.credentials, _text(statement, "REGION"), session.s3_endpoint)
@@ -80,6 +93,8 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                 load.loaded_rows = load.loaded_bytes = 0
             else:
                 await backend.copy_in(f"copy {table.sql} from stdin", chunks())
+                if statement.options.get("STATUPDATE") in (True, "ON", "TRUE"):
+                    await backend.query(f"analyze {table.sql}")
             status = "completed"
         finally:
             # A cancelled load may still be reading: closing waits its turn on the same thread
@@ -92,6 +107,18 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                 load.error_count,
             )
     return load.loaded_rows
+
+
+def _check(statement: Copy) -> None:
+    """Refuse the options that exclude each other (Data format parameters)."""
+    options = statement.options
+    for option in options:
+        if "JSON" in options and option in _NOT_WITH_JSON:
+            raise RedshiftError("0A000", f"{option} is not supported with COPY from JSON")
+        if "CSV" in options and option in ("ESCAPE", "REMOVEQUOTES"):
+            raise RedshiftError("0A000", f"{option} is not supported with COPY from CSV")
+    if not 0 <= int(options.get("MAXERROR", 0)) <= MAX_MAXERROR:
+        raise RedshiftError("22023", f"MAXERROR must be between 0 and {MAX_MAXERROR}")
 
 
 @dataclass(frozen=True)
