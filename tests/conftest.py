@@ -1,0 +1,49 @@
+"""What must stand in the environment before Airflow is imported, and the stack that tests share."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = Path(tempfile.mkdtemp(prefix="sparkify-"))
+AIRFLOW_HOME = STATE / "airflow"
+
+os.environ.update(
+    AIRFLOW_HOME=str(AIRFLOW_HOME),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__COSMOS__CACHE_DIR=str(AIRFLOW_HOME / "cosmos"),
+    AIRFLOW__COSMOS__ENABLE_TELEMETRY="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+    DO_NOT_TRACK="1",
+    SPARKIFY_LOCAL_STATE=str(STATE),
+)
+
+from local import stack  # noqa: E402  it reads where its state lies when it is imported
+from tests.warehouse import Warehouse  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def running_warehouse() -> Iterator[Warehouse]:
+    """Start S3 and Redshift once for all tests, in a state folder of their own."""
+    environment = stack.start_warehouse()
+    try:
+        yield Warehouse(environment)
+    finally:
+        stack.stop()
+        shutil.rmtree(STATE, ignore_errors=True)
+
+
+@pytest.fixture
+def warehouse(running_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """Empty the running warehouse and put its connections into the environment."""
+    running_warehouse.empty()
+    for name, value in running_warehouse.environment.items():
+        if name.startswith("AIRFLOW_CONN_"):
+            monkeypatch.setenv(name, value)
+    return running_warehouse

@@ -1,0 +1,87 @@
+"""The DAG as Airflow sees it: what follows what, and what stands between bad data and the marts."""
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+from tests.conftest import ROOT
+
+MODELS = {
+    "staging": ["stg_sparkify__events", "stg_sparkify__songs"],
+    "intermediate": [
+        "int_events_deduplicated",
+        "int_songs_deduplicated",
+        "int_user_levels_by_day",
+    ],
+    "marts": ["songplays", "users", "songs", "artists", "time", "user_levels"],
+}
+
+
+@pytest.fixture(scope="module")
+def dag() -> DAG:
+    bag = DagBag(str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    assert list(bag.dags) == ["sparkify"]
+    return bag.dags["sparkify"]
+
+
+def upstream(dag: DAG, task_id: str) -> set[str]:
+    return dag.get_task(task_id).get_flat_relative_ids(upstream=True)
+
+
+def test_every_model_has_a_task_of_its_own(dag: DAG) -> None:
+    for layer, models in MODELS.items():
+        for model in models:
+            assert dag.has_task(f"{layer}.{model}.run")
+            assert f"{layer}.{model}.run" in upstream(dag, f"{layer}.{model}.test")
+
+
+def gate_of(dag: DAG, layer: str) -> set[str]:
+    return {
+        task_id
+        for task_id in dag.task_ids
+        if task_id.startswith(f"{layer}.") and task_id.endswith("test")
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "next_layer"), [("staging", "intermediate"), ("intermediate", "marts")]
+)
+def test_every_test_of_a_layer_stands_before_every_model_of_the_next(
+    dag: DAG, layer: str, next_layer: str
+) -> None:
+    gate = gate_of(dag, layer)
+    assert gate
+    for model in MODELS[next_layer]:
+        assert gate <= upstream(dag, f"{next_layer}.{model}.run")
+
+
+def test_source_tests_stand_before_the_staging_models(dag: DAG) -> None:
+    assert "staging.sparkify_staging_events.test" in upstream(
+        dag, "staging.stg_sparkify__events.run"
+    )
+    assert "staging.sparkify_staging_songs.test" in upstream(dag, "staging.stg_sparkify__songs.run")
+
+
+def test_the_asset_is_emitted_behind_every_test(dag: DAG) -> None:
+    assert [outlet.name for outlet in dag.get_task("publish_marts").outlets] == ["sparkify_marts"]
+    gate = set().union(*(gate_of(dag, layer) for layer in MODELS)) | {"quality_gate"}
+    assert gate <= upstream(dag, "publish_marts")
+
+
+def test_no_other_task_emits_an_asset(dag: DAG) -> None:
+    assert [task.task_id for task in dag.tasks if task.outlets] == ["publish_marts"]
+
+
+def test_the_lock_is_taken_first_and_given_back_last_however_the_run_goes(dag: DAG) -> None:
+    unlock = dag.get_task("give_back_run_lock")
+    assert unlock.is_teardown
+    for task_id in set(dag.task_ids) - {"create_tables", "wait_for_run_lock"}:
+        assert "wait_for_run_lock" in upstream(dag, task_id)
+
+
+def test_runs_hourly_one_at_a_time_with_retries(dag: DAG) -> None:
+    assert dag.timetable.expression == "0 * * * *"
+    assert dag.max_active_runs == 1
+    assert all(task.retries == 2 for task in dag.tasks if task.task_id.startswith("stage_"))
+    assert not dag.catchup

@@ -1,0 +1,93 @@
+"""The stand-in's tests mean what the package's mean: both are run on the same literal rows.
+
+A case in project/models/_literals__models.yml is named for what it must do: hold or break. The
+package itself takes part wherever the hub gave it (see local/dbt_packages/install.py).
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.dbt_packages.install import STAMP, STAND_IN
+from local.redshift.server import Endpoint, running_endpoint
+
+PROJECT = Path(__file__).parent / "project"
+INSTALLED = Path(__file__).parents[3] / "dbt_packages"
+
+
+def cases() -> dict[str, str]:
+    """Return the test that each case of the project uses, by the name of the case."""
+    declared = yaml.safe_load((PROJECT / "models" / "_literals__models.yml").read_text())
+    return {
+        case["name"]: test.removeprefix("dbt_expectations.")
+        for model in declared["models"]
+        for place in (model, *model.get("columns", []))
+        for entry in place.get("data_tests", [])
+        for test, case in entry.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with running_endpoint(tmp_path_factory.mktemp("redshift")) as endpoint:
+        yield endpoint
+
+
+def outcomes(project: Path, endpoint: Endpoint) -> dict[str, str]:
+    """Build the project's models, run its tests and return the status of each case."""
+    environment = {
+        "REDSHIFT_HOST": endpoint.host,
+        "REDSHIFT_PORT": str(endpoint.port),
+        "REDSHIFT_DATABASE": endpoint.database,
+        "REDSHIFT_USER": endpoint.user,
+        "REDSHIFT_PASSWORD": endpoint.password,
+        "REDSHIFT_SCHEMA": "literals",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "build"],
+        cwd=project,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    results = project / "target" / "run_results.json"
+    assert results.exists(), done.stdout
+    statuses = {
+        result["unique_id"].split(".")[2]: result["status"]
+        for result in json.loads(results.read_text())["results"]
+    }
+    return {name: status for name, status in statuses.items() if name in cases()}
+
+
+def test_every_test_of_the_stand_in_is_seen_to_hold_and_to_break() -> None:
+    tests = {
+        path.stem
+        for path in (STAND_IN / "macros").glob("*.sql")
+        if path.read_text().startswith("{% test ")
+    }
+    seen = {(test, name.split("__")[0]) for name, test in cases().items()}
+    assert seen == {(test, outcome) for test in tests for outcome in ("holds", "breaks")}
+
+
+@pytest.mark.parametrize("package", ["stand-in", "hub"])
+def test_every_case_does_what_its_name_says(
+    package: str, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    project = shutil.copytree(PROJECT, tmp_path / "project")
+    if package == "stand-in":
+        shutil.copytree(STAND_IN, project / "dbt_packages" / STAND_IN.name)
+    elif (INSTALLED / STAND_IN.name).exists() and not (INSTALLED / STAND_IN.name / STAMP).exists():
+        shutil.copytree(INSTALLED, project / "dbt_packages")
+    else:
+        pytest.skip("the hub has not given the package itself")
+    expected = {name: "pass" if name.startswith("holds__") else "fail" for name in cases()}
+    assert outcomes(project, endpoint) == expected

@@ -1,0 +1,107 @@
+"""The local S3 and Redshift as a test uses them, through the drivers that production uses."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redshift_connector
+from mypy_boto3_s3 import S3Client
+
+from include.staging_tables import DDL, EVENTS
+from local import s3
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ("raw", "ops", "staging", "intermediate", "analytics", "reporting", "dq")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A running stack; `environment` is what its users find in `.local/env`."""
+
+    environment: Mapping[str, str]
+
+    @property
+    def s3(self) -> S3Client:
+        return s3.client(self.environment["SPARKIFY_LOCAL_S3"])
+
+    def connect(self) -> redshift_connector.Connection:
+        return redshift_connector.connect(
+            host=self.environment["REDSHIFT_HOST"],
+            port=int(self.environment["REDSHIFT_PORT"]),
+            database=self.environment["REDSHIFT_DATABASE"],
+            user=self.environment["REDSHIFT_USER"],
+            password=self.environment["REDSHIFT_PASSWORD"],
+            ssl=False,
+        )
+
+    def run(self, sql: str) -> None:
+        with self.connect() as connection:
+            connection.autocommit = True
+            for statement in sql.split(";"):
+                if statement.strip():
+                    connection.cursor().execute(statement)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, parameters)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def empty(self) -> None:
+        """Make everything anew: tables of the loads and the books, and an empty bucket."""
+        for schema in SCHEMAS:
+            self.run(f"drop schema if exists {schema} cascade")
+        for path in DDL:
+            self.run(path.read_text())
+        bucket = self.environment["SPARKIFY_S3_BUCKET"]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for page in pages:
+            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+            if keys:
+                self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+        assert EVENTS.jsonpaths is not None
+        self.put(EVENTS.jsonpaths_key, EVENTS.jsonpaths.read_bytes())
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.environment["SPARKIFY_S3_BUCKET"], Key=key, Body=body)
+
+    def put_events(self, key: str, events: Iterable[Mapping[str, Any]]) -> None:
+        self.put(key, "\n".join(json.dumps(event) for event in events).encode())
+
+    def upload(self, folder: Path) -> None:
+        s3.upload_folder(
+            self.environment["SPARKIFY_LOCAL_S3"], self.environment["SPARKIFY_S3_BUCKET"], folder
+        )
+
+    def command(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the root as a user does after `source .local/env`."""
+        return subprocess.run(
+            arguments,
+            cwd=ROOT,
+            env={**os.environ, **self.environment, **extra},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def load(self, events_prefix: str, songs_prefix: str = "song_data/") -> str:
+        """Load from the command line, as `make load` does."""
+        done = self.command(
+            *(sys.executable, "-m", "include.command_line"),
+            *("--events-prefix", events_prefix, "--songs-prefix", songs_prefix),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def dbt(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return self.command(str(Path(sys.executable).with_name("dbt")), *arguments, **extra)
+
+    def build(self, *arguments: str) -> None:
+        """Build and test all models, as `make build` does."""
+        done = self.dbt("build", "--exclude", "resource_type:unit_test", *arguments)
+        assert done.returncode == 0, done.stdout[-4000:]
