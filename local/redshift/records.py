@@ -93,20 +93,26 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0) -> Reader:
 def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> int:
     """Return where the malformed record at `start` ends, 0 when more text may complete it.
 
-    One broken line costs one record: what follows is read again from the next line that opens
-    with a brace or bracket, or else from the line after the one with the fault.
+    A line that opens with a brace or bracket begins a record: reading goes on from there, so that
+    one broken line, or one broken object over several lines, costs one record.
     """
     fault = error.pos if isinstance(error, json.JSONDecodeError) else start
     end_of_line = text.find("\n", fault)
-    if not final and end_of_line < 0 and len(text) - start <= MAX_RECORD:
-        return 0
+    more_may_come = not final and len(text) - start <= MAX_RECORD
+    if end_of_line < 0:
+        if more_may_come:
+            return 0
+        end_of_line = len(text)
     if text[start] not in "{[":
-        end = end_of_line if end_of_line >= 0 else len(text)
-        structure = _next_structure(text, start, end)
-        return structure.start() if structure else end
+        structure = _next_structure(text, start, end_of_line)
+        return structure.start() if structure else end_of_line
     if boundary := _record_start.search(text, start, fault + 1):
         return boundary.start()
-    return end_of_line if end_of_line >= 0 else len(text)
+    if "\n" not in text[start:fault]:
+        return end_of_line
+    if boundary := _record_start.search(text, fault):
+        return boundary.start()
+    return 0 if more_may_come else len(text)
 
 
 def auto_mapping(columns: list[str], *, ignore_case: bool) -> Mapping:

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from operator import add
 from tempfile import SpooledTemporaryFile
@@ -205,7 +204,6 @@ class Target:
     spool: IO[bytes] | None = None
     stream: IO[bytes] | None = None
     written: int = 0
-    open_files: ExitStack = field(default_factory=ExitStack)
 
     def prepare(self) -> None:
         """Make room: refuse a destination that is not empty, or clean it."""
@@ -252,11 +250,12 @@ class Target:
 
     def close(self) -> None:
         """Let go of an object that was not stored."""
-        self.open_files.close()
+        if self.spool:
+            self.spool.close()
 
     def _open(self) -> None:
-        spool = self.open_files.enter_context(SpooledTemporaryFile(_SPOOLED_BYTES))
-        self.spool = cast(IO[bytes], spool)
+        # Closed by _store or close
+        self.spool = cast(IO[bytes], SpooledTemporaryFile(_SPOOLED_BYTES))  # noqa: SIM115
         self.stream = self.spool
         for option, (_, open_compressed) in _COMPRESSIONS.items():
             if self.statement.options.get(option):
