@@ -12,9 +12,12 @@ from include.settings import settings
 
 PREFIX = Param(None, type=["null", "string"], description="S3 prefix to load instead of the day's.")
 
+# An empty setting means: only when triggered.
+SCHEDULE = settings().schedule and CronDataIntervalTimetable(settings().schedule, timezone="UTC")
+
 
 @dag(
-    schedule=CronDataIntervalTimetable(settings().schedule, timezone="UTC"),
+    schedule=SCHEDULE or None,
     start_date=pendulum.datetime(2018, 11, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     dbt_manifest: Path = PROJECT_ROOT / "target" / "manifest.json"
     dbt_docs_folder: Path = PROJECT_ROOT / "target" / "docs"
-    schedule: str = "0 * * * *"
+    schedule: str = Field(default="0 * * * *", description="Cron; empty: only when triggered.")
     retries: int = Field(default=2, ge=0)
     retry_delay_seconds: int = Field(default=60, ge=0)
     run_lock_minutes: int = Field(

@@ -62,7 +62,7 @@ def main() -> None:
     environment = stack.read_environment()
     stack.upload_bucket(environment["SPARKIFY_LOCAL_S3"])
     with airflow_client(address) as airflow:
-        run_id = trigger(airflow)
+        run_id = trigger(airflow, f"log_data/{MONTH:%Y/%m}/")
         print(f"Watch it at {address}/dags/sparkify/runs/{run_id}", flush=True)
         state = wait_for(airflow, run_id)
         if state != "success":
@@ -81,8 +81,8 @@ def airflow_client(address: str) -> httpx.Client:
     )
 
 
-def trigger(airflow: httpx.Client) -> str:
-    """Unpause the DAG, start a run for the whole month, and return its id."""
+def trigger(airflow: httpx.Client, events_prefix: str) -> str:
+    """Unpause the DAG, start a run for a prefix of events, and return its id."""
     deadline = time.monotonic() + 60
     while airflow.get("dags/sparkify").status_code == httpx.codes.NOT_FOUND:
         if time.monotonic() > deadline:
@@ -91,7 +91,7 @@ def trigger(airflow: httpx.Client) -> str:
     airflow.patch("dags/sparkify", json={"is_paused": False}).raise_for_status()
     run = airflow.post(
         "dags/sparkify/dagRuns",
-        json={"logical_date": None, "conf": {"events_prefix": f"log_data/{MONTH:%Y/%m}/"}},
+        json={"logical_date": None, "conf": {"events_prefix": events_prefix}},
     ).raise_for_status()
     return str(run.json()["dag_run_id"])
 

@@ -17,7 +17,7 @@
             '" ~ target.schema ~ "',
             '" ~ owner ~ "',
             sysdate,
-            dateadd(minute, " ~ var('run_lock_minutes') ~ ", sysdate),
+            dateadd(minute, " ~ env_var('SPARKIFY_RUN_LOCK_MINUTES', '15') ~ ", sysdate),
             (select coalesce(max(load_id), 0) from raw.load_history)
         where not exists (
             select 1 from ops.run_lock where target_schema = '" ~ target.schema ~ "'

@@ -1,5 +1,6 @@
 """What must stand in the environment before Airflow is imported, and the stack that tests share."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(tempfile.mkdtemp(prefix="sparkify-"))
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 AIRFLOW_HOME = STATE / "airflow"
 
 os.environ.update(
@@ -36,7 +38,6 @@ def running_warehouse() -> Iterator[Warehouse]:
         yield Warehouse(environment)
     finally:
         stack.stop()
-        shutil.rmtree(STATE, ignore_errors=True)
 
 
 @pytest.fixture

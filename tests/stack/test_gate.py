@@ -1,0 +1,155 @@
+"""The gate under Airflow's own scheduler: what bad data of each kind stops, and what names it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from local import demo
+from tests.sparkify_data import event, song
+from tests.warehouse import Warehouse
+
+EVENTS_PREFIX = "log_data/2018/11/"
+FILE = f"{EVENTS_PREFIX}2018-11-05-events.json"
+NEXT_FILE = f"{EVENTS_PREFIX}2018-11-06-events.json"
+NEXT_DAY = {"ts": event(5)["ts"] + 86_400_000, "userId": "8"}
+
+
+def put_good_data(warehouse: Warehouse) -> None:
+    warehouse.put_events(FILE, [event(0), event(1, song="Not in the catalogue"), event(2)])
+    warehouse.put("song_data/1.json", json.dumps(song()).encode())
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: its state, and the state of each task."""
+
+    run_id: str
+    state: str
+    tasks: dict[str, str]
+    log: Callable[[str], str]
+
+    @property
+    def failed(self) -> set[str]:
+        return {task_id for task_id, state in self.tasks.items() if state == "failed"}
+
+
+def run(airflow: httpx.Client) -> Finished:
+    run_id = demo.trigger(airflow, EVENTS_PREFIX)
+    state = demo.wait_for(airflow, run_id)
+    instances = demo.task_instances(airflow, run_id)
+
+    def log(task_id: str) -> str:
+        answer = airflow.get(
+            f"dags/sparkify/dagRuns/{run_id}/taskInstances/{task_id}/logs/1",
+            headers={"Accept": "application/json"},
+        ).raise_for_status()
+        return answer.text
+
+    return Finished(run_id, state, {task["task_id"]: task["state"] for task in instances}, log)
+
+
+def asset_events(airflow: httpx.Client) -> int:
+    answer = airflow.get("assets/events", params={"limit": 1}).raise_for_status().json()
+    return int(answer["total_entries"])
+
+
+@dataclass(frozen=True)
+class BadData:
+    """What to inject after a good run, the task that must fail, the test that it must name."""
+
+    inject: Callable[[Warehouse], None]
+    failing_task: str
+    test: str
+    not_run: frozenset[str]
+
+
+def new_event(**changes: Any) -> Callable[[Warehouse], None]:
+    return lambda warehouse: warehouse.put_events(NEXT_FILE, [event(5, **NEXT_DAY | changes)])
+
+
+def new_song(**changes: Any) -> Callable[[Warehouse], None]:
+    return lambda warehouse: warehouse.put(
+        "song_data/2.json", json.dumps(song(2, **changes)).encode()
+    )
+
+
+def by_hand(sql: str) -> Callable[[Warehouse], None]:
+    return lambda warehouse: warehouse.run(sql)
+
+
+MODELS_BEHIND_STAGING = frozenset(
+    {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
+)
+PUBLISHING = frozenset({"publish_marts", "docs", "report_run"})
+
+KINDS = {
+    "source": BadData(
+        new_event(level="gratis"),
+        "staging.sparkify_staging_events.test",
+        "source_accepted_values_sparkify_staging_events_level__free__paid",
+        MODELS_BEHIND_STAGING | {"staging.stg_sparkify__events.run"},
+    ),
+    "staging": BadData(
+        new_song(year=12),
+        "staging.stg_sparkify__songs.test",
+        "dbt_expectations_expect_column_values_to_be_between_stg_sparkify__songs_year",
+        MODELS_BEHIND_STAGING,
+    ),
+    "single parent": BadData(
+        by_hand("insert into analytics.users select * from analytics.users"),
+        "marts.users.test",
+        "unique_users_user_id",
+        frozenset({"quality_gate"}),
+    ),
+    "several parents": BadData(
+        by_hand("delete from analytics.songs"),
+        "marts.relationships_songplays_song_id__song_id__ref_songs__test",
+        "relationships_songplays_song_id__song_id__ref_songs_",
+        frozenset({"quality_gate"}),
+    ),
+    "singular": BadData(
+        by_hand("delete from analytics.songplays where song_id is null"),
+        "quality_gate",
+        "assert_no_play_is_lost_or_doubled",
+        frozenset(),
+    ),
+}
+
+
+def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> None:
+    put_good_data(warehouse)
+    before = asset_events(airflow)
+    finished = run(airflow)
+    assert finished.state == "success", finished.failed
+    assert set(finished.tasks.values()) == {"success"}
+    assert asset_events(airflow) == before + 1
+    assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
+    assert warehouse.rows("select * from ops.run_lock") == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_data_stops_what_is_downstream(
+    warehouse: Warehouse, airflow: httpx.Client, kind: str
+) -> None:
+    bad = KINDS[kind]
+    put_good_data(warehouse)
+    warehouse.load(EVENTS_PREFIX)
+    warehouse.build()
+    new_event()(warehouse)
+    bad.inject(warehouse)
+    before = asset_events(airflow)
+
+    finished = run(airflow)
+
+    assert finished.state == "failed"
+    assert finished.failed == {bad.failing_task}
+    assert bad.test in finished.log(bad.failing_task)
+    for task_id in bad.not_run | PUBLISHING:
+        assert finished.tasks[task_id] == "upstream_failed", task_id
+    assert asset_events(airflow) == before
+    assert warehouse.rows(f"select count(*) > 0 from dq.{bad.test}") == [(True,)]
+    assert warehouse.rows("select * from ops.run_lock") == []
