@@ -70,12 +70,13 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
     """
     _check(statement)
     table = await _target(statement, backend)
-    load_log = LoadLog(log, session, table.oid)
+    load_log = LoadLog(log, session, table.oid, table.name, statement.source)
     s3 = client(statement.credentials, _text(statement, "REGION"), session.s3_endpoint)
     with ThreadPoolExecutor(1, "copy") as worker:
         loop = asyncio.get_running_loop()
         load = await loop.run_in_executor(worker, _begin, statement, s3, table, load_log)
-        await load_log.begin(table.name, statement.source, load.file_format)
+        load_log.file_format = load.file_format
+        await load_log.begin()
         rows = load.rows()
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -106,6 +107,8 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                 load.loaded_bytes if done else 0,
                 load.error_count,
             )
+        if table.in_snapshot:
+            await load_log.show(backend)
     return load.loaded_rows
 
 
@@ -123,12 +126,16 @@ def _check(statement: Copy) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """The target and the columns that COPY fills, in the order of the source."""
+    """The target and the columns that COPY fills, in the order of the source.
+
+    `in_snapshot` tells whether the transaction is blind to what others commit meanwhile.
+    """
 
     oid: int
     schema: str
     name: str
     columns: tuple[Column, ...]
+    in_snapshot: bool
 
     @property
     def sql(self) -> str:
@@ -144,7 +151,7 @@ def _identifier(name: str) -> str:
 async def _target(statement: Copy, backend: Backend) -> Table:
     rows = await backend.query(
         "select c.oid, n.nspname, c.relname, a.attname, t.typname, a.atttypmod, a.attnotnull,"
-        " a.attidentity <> ''"
+        " a.attidentity <> '', current_setting('transaction_isolation') <> 'read committed'"
         " from pg_catalog.pg_class c"
         " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " join pg_catalog.pg_attribute a on a.attrelid = c.oid"
@@ -157,7 +164,7 @@ async def _target(statement: Copy, backend: Backend) -> Table:
         raise RedshiftError("42P01", f"Cannot COPY into nonexistent table {statement.table}")
     oid, schema, name = (str(each) for each in rows[0][:3])
     columns = {}
-    for *_, column, type_name, modifier, not_null, is_identity in rows:
+    for *_, column, type_name, modifier, not_null, is_identity, _ in rows:
         if statement.columns or statement.options.get("EXPLICIT_IDS") or is_identity != "t":
             columns[str(column)] = _column(
                 str(column), str(type_name), int(str(modifier)), not_null == "t"
@@ -166,7 +173,8 @@ async def _target(statement: Copy, backend: Backend) -> Table:
         if column not in columns:
             raise RedshiftError("42703", f'column "{column}" of relation "{name}" does not exist')
     wanted = statement.columns or tuple(columns)
-    return Table(int(oid), schema, name, tuple(columns[column] for column in wanted))
+    chosen = tuple(columns[column] for column in wanted)
+    return Table(int(oid), schema, name, chosen, in_snapshot=rows[0][-1] == "t")
 
 
 def _column(name: str, type_name: str, modifier: int, not_null: bool) -> Column:
@@ -276,9 +284,9 @@ class Load:
         rows: list[str] = []
         size = 0
         for file, stream in open_objects(self.s3, self.objects):
-            start, line = now(), 0
+            start, lines = now(), 0
             for record in self._records(file, stream):
-                line = record.line
+                lines += 1
                 row = self._row(file, record)
                 if row is not None:
                     rows.append(row)
@@ -286,7 +294,7 @@ class Load:
                 if size >= CHUNK_CHARACTERS or self.log.is_full:
                     yield self._chunk(rows)
                     rows, size = [], 0
-            self.log.scans.append(Scan(file, line, start, now()))
+            self.log.scans.append(Scan(file, lines, start, now()))
         yield self._chunk(rows)
 
     def _chunk(self, rows: list[str]) -> bytes:

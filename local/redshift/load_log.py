@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from local.redshift.backend import Log, Session
+from local.redshift.backend import Backend, Log, Session
 from local.redshift.s3_objects import Object
 from local.redshift.values import Column
 
 Value = str | int | datetime | None
+Row = dict[str, Value]
 RAW_LENGTH = 1024
 BATCH = 1000
 
@@ -28,7 +29,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Scan:
-    """A file that was read to its end."""
+    """A file that was read to its end; `lines` counts records, a JSON object being a line."""
 
     file: Object
     lines: int
@@ -43,31 +44,24 @@ class LoadLog:
     log: Log
     session: Session
     table_id: int
+    table: str
+    source: str
+    file_format: str = ""
     start: datetime = field(default_factory=lambda: now())
     rejections: list[Rejection] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     file_count: int = 0
     file_bytes: int = 0
+    written: list[str] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to flush."""
         return len(self.rejections) >= BATCH or len(self.scans) >= BATCH
 
-    async def begin(self, table: str, source: str, file_format: str) -> None:
+    async def begin(self) -> None:
         """Record that the load runs: from here on it is the session's last COPY."""
-        values: dict[str, Value] = {
-            "query_id": self.session.query_id,
-            "user_id": self.session.user_id,
-            "transaction_id": self.session.transaction_id,
-            "session_id": self.session.pid,
-            "database_name": self.session.database,
-            "table_name": table,
-            "start_time": self.start,
-            "data_source": source,
-            "file_format": file_format,
-        }
-        await self._insert("load_history", [values])
+        await self.log.write(_insert("load_history", [self._load("running")]))
 
     async def flush(self) -> None:
         """Write the rejections and scans noted since the last flush."""
@@ -75,68 +69,92 @@ class LoadLog:
         scans, self.scans = self.scans, []
         self.file_count += len(scans)
         self.file_bytes += sum(scan.file.size for scan in scans)
-        session = {
-            "query_id": self.session.query_id,
-            "user_id": self.session.user_id,
-            "transaction_id": self.session.transaction_id,
-            "session_id": self.session.pid,
-        }
-        await self._insert(
-            "load_errors",
-            [
-                {
-                    **session,
-                    "database_name": self.session.database,
-                    "table_id": self.table_id,
-                    "start_time": self.start,
-                    "file_name": each.file.url,
-                    "line_number": each.line,
-                    "column_name": each.column.name if each.column else "",
-                    "column_type": _type_name(each.column),
-                    "column_length": _type_length(each.column),
-                    "position": each.position,
-                    "raw_line": _printable(each.raw_line),
-                    "raw_field_value": _printable(each.raw_value),
-                    "error_code": each.code,
-                    "error_message": each.reason,
-                }
-                for each in rejections
-            ],
-        )
-        await self._insert(
-            "load_detail",
-            [
-                {
-                    **session,
-                    "file_name": scan.file.url,
-                    "bytes_scanned": scan.file.size,
-                    "lines_scanned": scan.lines,
-                    "start_time": scan.start,
-                    "end_time": scan.end,
-                    "file_etag": scan.file.etag,
-                    "file_last_modified": scan.file.last_modified,
-                }
-                for scan in scans
-            ],
-        )
+        for statement in (
+            _insert("load_errors", [self._error(each) for each in rejections]),
+            _insert("load_detail", [self._detail(each) for each in scans]),
+        ):
+            if statement:
+                await self.log.write(statement)
+                self.written.append(statement)
 
     async def end(self, status: str, rows: int, size: int, errors: int) -> None:
         """Flush, and record how the load ended: `completed` or `aborted`, rows and bytes loaded."""
         await self.flush()
-        await self.log.write(
-            "update redshift.load_history set (status, end_time, loaded_rows, loaded_bytes,"
-            " source_file_count, source_file_bytes, file_count_scanned, file_bytes_scanned,"
-            f" error_count) = ({quoted(status)}, {_literal(now())}, {rows}, {size},"
-            f" {self.file_count}, {self.file_bytes}, {self.file_count}, {self.file_bytes},"
-            f" {errors}) where query_id = {self.session.query_id}"
-        )
+        load = self._load(status) | {
+            "end_time": now(),
+            "loaded_rows": rows,
+            "loaded_bytes": size,
+            "source_file_count": self.file_count,
+            "source_file_bytes": self.file_bytes,
+            "error_count": errors,
+        }
+        statement = _insert("load_history", [load])
+        running = f"delete from redshift.load_history where query_id = {self.session.query_id}"
+        await self.log.write(f"{running}; {statement}")
+        self.written.append(statement)
 
-    async def _insert(self, table: str, rows: list[dict[str, Value]]) -> None:
-        if rows:
-            values = (f"({', '.join(map(_literal, row.values()))})" for row in rows)
-            await self.log.write(
-                f"insert into redshift.{table} ({', '.join(rows[0])}) values {', '.join(values)}"
-            )
+    async def show(self, backend: Backend) -> None:
+        """Write the same rows in the client's transaction, whose snapshot does not see the log."""
+        for statement in self.written:
+            await backend.query(statement)
+
+    def _load(self, status: str) -> Row:
+        return {
+            "query_id": self.session.query_id,
+            "user_id": self.session.user_id,
+            "transaction_id": self.session.transaction_id,
+            "session_id": self.session.pid,
+            "database_name": self.session.database,
+            "status": status,
+            "table_name": self.table,
+            "start_time": self.start,
+            "data_source": self.source,
+            "file_format": self.file_format,
+        }
+
+    def _error(self, rejection: Rejection) -> Row:
+        column = rejection.column
+        return {
+            "query_id": self.session.query_id,
+            "user_id": self.session.user_id,
+            "transaction_id": self.session.transaction_id,
+            "session_id": self.session.pid,
+            "database_name": self.session.database,
+            "table_id": self.table_id,
+            "start_time": self.start,
+            "file_name": rejection.file.url,
+            "line_number": rejection.line,
+            "column_name": column.name if column else "",
+            "column_type": _type_name(column),
+            "column_length": _type_length(column),
+            "position": rejection.position,
+            "raw_line": _printable(rejection.raw_line),
+            "raw_field_value": _printable(rejection.raw_value),
+            "error_code": rejection.code,
+            "error_message": rejection.reason,
+        }
+
+    def _detail(self, scan: Scan) -> Row:
+        return {
+            "query_id": self.session.query_id,
+            "user_id": self.session.user_id,
+            "file_name": scan.file.url,
+            "file_etag": scan.file.etag.strip('"'),
+            "file_last_modified": scan.file.last_modified,
+            "file_format": "JSON" if self.file_format == "json" else "Text",
+            "bytes_scanned": scan.file.size,
+            "lines_scanned": scan.lines,
+            "start_time": scan.start,
+            "end_time": scan.end,
+        }
+
+
+def _insert(table: str, rows: list[Row]) -> str:
+    """Return one INSERT for all rows, nothing when there are none."""
+    if not rows:
+        return ""
+    values = (f"({', '.join(map(_literal, row.values()))})" for row in rows)
+    return f"insert into redshift.{table} ({', '.join(rows[0])}) values {', '.join(values)}"
 
 
 def now() -> datetime:

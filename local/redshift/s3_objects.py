@@ -86,16 +86,16 @@ def client(
 ) -> S3Client:
     """Return an S3 client for a statement's credentials.
 
-    `credentials` holds IAM_ROLE, or ACCESS_KEY_ID and SECRET_ACCESS_KEY with or without
-    SESSION_TOKEN. A role is what the cluster would assume: here only its form is checked.
+    `credentials` holds iam_role, or access_key_id and secret_access_key with or without
+    session_token. A role is what the cluster would assume: here only its form is checked.
     Raises RedshiftError when there is neither, or the role is not an ARN.
     """
-    role = credentials.get("IAM_ROLE")
+    role = credentials.get("iam_role")
     if role and role.lower() != "default":
         for link in role.split(","):
             if not _ROLE.fullmatch(link.strip()):
                 raise load_error(f"Invalid IAM role ARN: {link}")
-    elif not role and not ("ACCESS_KEY_ID" in credentials and "SECRET_ACCESS_KEY" in credentials):
+    elif not role and not ("access_key_id" in credentials and "secret_access_key" in credentials):
         raise load_error(
             "Credentials are required: IAM_ROLE or ACCESS_KEY_ID and SECRET_ACCESS_KEY"
         )
@@ -103,9 +103,9 @@ def client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
-        aws_access_key_id=credentials.get("ACCESS_KEY_ID", "assumed-role"),
-        aws_secret_access_key=credentials.get("SECRET_ACCESS_KEY", "assumed-role"),
-        aws_session_token=credentials.get("SESSION_TOKEN"),
+        aws_access_key_id=credentials.get("access_key_id", "assumed-role"),
+        aws_secret_access_key=credentials.get("secret_access_key", "assumed-role"),
+        aws_session_token=credentials.get("session_token"),
         config=Config(
             max_pool_connections=REQUESTS_IN_FLIGHT,
             s3={"addressing_style": "path" if endpoint_url else "auto"},

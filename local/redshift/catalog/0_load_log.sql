@@ -1,0 +1,190 @@
+-- What COPY leaves behind: the tables that load_log.py fills, and Redshift's views and functions
+-- over them, with the columns and types of their pages in the AWS Database Developer Guide
+-- (bytes_scanned alone is wider, since objects are).
+--
+-- Rows are written by a connection of their own, so that they survive a ROLLBACK. A transaction
+-- with a snapshot cannot see those of its own COPY: it gets the same rows a second time, and the
+-- views fold them together.
+
+create schema if not exists redshift;
+grant usage on schema redshift to public;
+
+create table if not exists redshift.load_history (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    status text not null check (status in ('running', 'completed', 'aborted')),
+    table_name text not null,
+    start_time timestamp not null,
+    end_time timestamp,
+    data_source text not null,
+    file_format text not null,
+    loaded_rows bigint not null default 0,
+    loaded_bytes bigint not null default 0,
+    source_file_count integer not null default 0,
+    source_file_bytes bigint not null default 0,
+    error_count bigint not null default 0
+);
+
+create index if not exists load_history_session on redshift.load_history (session_id);
+create index if not exists load_history_query on redshift.load_history (query_id);
+
+create table if not exists redshift.load_detail (
+    query_id bigint not null,
+    user_id integer not null,
+    file_name text not null,
+    file_etag text not null,
+    file_last_modified timestamp,
+    file_format text not null,
+    bytes_scanned bigint not null,
+    lines_scanned integer not null,
+    start_time timestamp not null,
+    end_time timestamp not null
+);
+
+create index if not exists load_detail_query on redshift.load_detail (query_id);
+
+create table if not exists redshift.load_errors (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    table_id integer not null,
+    start_time timestamp not null,
+    file_name text not null,
+    line_number bigint not null,
+    column_name text not null,
+    column_type text not null,
+    column_length text not null,
+    position integer not null,
+    raw_line text not null,
+    raw_field_value text not null,
+    error_code integer not null,
+    error_message text not null
+);
+
+create index if not exists load_errors_query on redshift.load_errors (query_id);
+
+grant select, insert on redshift.load_history, redshift.load_detail, redshift.load_errors to public;
+
+create or replace view pg_catalog.stl_load_errors as
+select distinct
+    user_id as userid,
+    0 as slice,
+    table_id as tbl,
+    start_time as starttime,
+    session_id as session,
+    query_id::integer as query,
+    file_name::character(256) as filename,
+    line_number,
+    column_name::character(127) as colname,
+    column_type::character(10) as type,
+    column_length::character(10) as col_length,
+    position,
+    raw_line::character(1024) as raw_line,
+    raw_field_value::character(1024) as raw_field_value,
+    error_code as err_code,
+    error_message::character(100) as err_reason,
+    0 as is_partial,
+    0::bigint as start_offset,
+    0::bigint as copy_job_id
+from redshift.load_errors;
+
+create or replace view pg_catalog.sys_load_error_detail as
+select distinct
+    user_id,
+    query_id,
+    transaction_id,
+    session_id,
+    database_name::character(64) as database_name,
+    table_id,
+    start_time,
+    file_name::character(256) as file_name,
+    line_number,
+    column_name::character(127) as column_name,
+    column_type::character(10) as column_type,
+    column_length::character(10) as column_length,
+    position,
+    error_code,
+    error_message::character(512) as error_message
+from redshift.load_errors;
+
+create or replace view pg_catalog.stl_load_commits as
+select distinct
+    user_id as userid,
+    query_id::integer as query,
+    0 as slice,
+    ''::character(256) as name,
+    file_name::character(256) as filename,
+    0 as byte_offset,
+    lines_scanned,
+    0 as errors,
+    end_time as curtime,
+    1 as status,
+    file_format::character(16) as file_format,
+    0 as is_partial,
+    0::bigint as start_offset,
+    0::bigint as copy_job_id
+from redshift.load_detail;
+
+create or replace view pg_catalog.sys_load_detail as
+select distinct
+    user_id,
+    query_id,
+    file_name::character(256) as file_name,
+    bytes_scanned,
+    lines_scanned,
+    end_time as record_time,
+    1 as splits_scanned,
+    start_time,
+    end_time,
+    file_etag::character(256) as file_etag,
+    file_last_modified
+from redshift.load_detail;
+
+create or replace view pg_catalog.sys_load_history as
+select distinct
+    user_id,
+    query_id,
+    transaction_id,
+    session_id,
+    database_name,
+    status,
+    table_name,
+    start_time,
+    end_time,
+    (extract(epoch from end_time - start_time) * 1000000)::bigint as duration,
+    data_source,
+    file_format,
+    loaded_rows,
+    loaded_bytes,
+    source_file_count,
+    source_file_bytes,
+    source_file_count as file_count_scanned,
+    source_file_bytes as file_bytes_scanned,
+    error_count,
+    0::bigint as copy_job_id
+from redshift.load_history;
+
+grant select on pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail,
+    pg_catalog.stl_load_commits, pg_catalog.sys_load_detail, pg_catalog.sys_load_history to public;
+
+-- The last COPY of this session that began to load, even if it failed or was rolled back.
+create or replace function pg_catalog.pg_last_copy_id() returns integer
+language sql stable as $$
+    select coalesce(max(load.query_id), -1)::integer
+    from redshift.load_history as load
+    join pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) as session
+        on session.pid = load.session_id
+    where load.start_time >= session.backend_start at time zone 'UTC'
+$$;
+
+create or replace function pg_catalog.pg_last_copy_count() returns bigint
+language sql stable as $$
+    select coalesce(max(loaded_rows), 0)
+    from redshift.load_history
+    where query_id = pg_catalog.pg_last_copy_id()
+$$;
