@@ -1,0 +1,101 @@
+"""sqlglot, told to read Redshift's queries word for word and to write them for PostgreSQL.
+
+sqlglot's own translation rewrites the functions it knows into others that mean nearly the same.
+Here a function stays what the client wrote, a bare name with arguments, until a rule of
+queries.py says otherwise; only the calls that are grammar (CAST, EXTRACT, TRIM …) are nodes.
+"""
+
+from typing import ClassVar
+
+from sqlglot import ErrorLevel, exp
+from sqlglot.dialects.redshift import Redshift
+from sqlglot.errors import ParseError, SqlglotError, UnsupportedError
+from sqlglot.generators.postgres import PostgresGenerator
+
+from local.redshift.dialect.tokens import syntax_error
+from local.redshift.errors import RedshiftError
+
+_CALLS_THAT_ARE_GRAMMAR = {
+    "CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "OVERLAY",
+}  # fmt: skip
+_WORDS_THAT_ARE_GRAMMAR = {"CASE", "ANY", "SYSDATE"}
+
+
+class Reader(Redshift.Parser):
+    """Reads every function as `exp.Anonymous`."""
+
+    FUNCTIONS: ClassVar = {}
+    FUNCTION_PARSERS: ClassVar = {
+        name: parser
+        for name, parser in Redshift.Parser.FUNCTION_PARSERS.items()
+        if name in _CALLS_THAT_ARE_GRAMMAR
+    }
+    NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+        name: parser
+        for name, parser in Redshift.Parser.NO_PAREN_FUNCTION_PARSERS.items()
+        if name in _WORDS_THAT_ARE_GRAMMAR
+    } | {"APPROXIMATE": lambda self: self._parse_approximate()}
+
+    def _parse_approximate(self) -> exp.Expr | None:
+        # An exact count is an approximate one; the word alone is a name like any other.
+        if self._curr and self._next and self._next.text == "(":
+            return self._parse_function()
+        self._retreat(self._index - 1)
+        return None
+
+
+class Endpoint(Redshift):
+    """Redshift's grammar, with subscripts and negated predicates left as they are."""
+
+    INDEX_OFFSET = 1
+    NORMALIZE_NOT_NULL = False
+    Parser = Reader
+
+    class Tokenizer(Redshift.Tokenizer):
+        COMMANDS: ClassVar = set()
+
+
+class Writer(PostgresGenerator):
+    """Writes PostgreSQL; QUALIFY and types are already translated by queries.py."""
+
+    TRANSFORMS: ClassVar = {
+        kind: write
+        for kind, write in PostgresGenerator.TRANSFORMS.items()
+        if kind is not exp.Select
+    }
+
+    def anonymous_sql(self, expression: exp.Anonymous) -> str:
+        # PostgreSQL knows functions by their lower-case names.
+        return self.func(expression.name.lower(), *expression.expressions, normalize=False)
+
+
+_DIALECT = Endpoint()
+
+
+def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
+    """Parse one statement, or one expression when `into` says so."""
+    try:
+        tokens = _DIALECT.tokenize(sql)
+        parser = _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
+        trees = parser.parse_into(into, tokens, sql) if into else parser.parse(tokens, sql)
+    except ParseError as error:
+        raise syntax_error(str(error.errors[0]["highlight"] or "end of input")) from error
+    except SqlglotError as error:
+        raise RedshiftError("42601", f"syntax error: {error}") from error
+    if len(trees) != 1 or trees[0] is None or isinstance(trees[0], exp.Command):
+        raise syntax_error(sql.split(maxsplit=1)[0])
+    return trees[0]
+
+
+def write(tree: exp.Expr) -> str:
+    """Return the tree's PostgreSQL."""
+    writer = Writer(
+        dialect="postgres",
+        comments=False,
+        normalize_functions=False,
+        unsupported_level=ErrorLevel.RAISE,
+    )
+    try:
+        return writer.generate(tree, copy=False)
+    except UnsupportedError as error:
+        raise RedshiftError("0A000", f"The local endpoint cannot run this: {error}") from error

@@ -1,0 +1,270 @@
+"""What Redshift has and lacks, as data; every table names the AWS page that it was taken from.
+
+Pages are of the Amazon Redshift Database Developer Guide.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlglot import exp
+from sqlglot.generators.redshift import RedshiftGenerator
+
+# Date parts for date or timestamp functions
+_DATEPART_NAMES = {
+    "millennium": "millennia mil mils",
+    "century": "centuries c cent cents",
+    "decade": "decades dec decs",
+    "year": "years y yr yrs",
+    "quarter": "quarters qtr qtrs",
+    "month": "months mon mons",
+    "week": "weeks w",
+    "day": "days d",
+    "hour": "hours h hr hrs",
+    "minute": "minutes m min mins",
+    "second": "seconds s sec secs",
+    "millisecond": "milliseconds ms msec msecs msecond mseconds millisec millisecs millisecon",
+    "microsecond": "microseconds microsec microsecs usecond useconds us usec usecs",
+    "dow": "dayofweek dw weekday",
+    "doy": "dayofyear dy yearday",
+    "epoch": "",
+    "timezone": "",
+    "timezone_hour": "",
+    "timezone_minute": "",
+}
+DATEPARTS = {
+    name: part for part, names in _DATEPART_NAMES.items() for name in (part, *names.split())
+}
+# DATEADD adds so many of these; the parts that only EXTRACT knows have none.
+INTERVALS = {part: f"1 {part}" for part in list(_DATEPART_NAMES)[:13]} | {"quarter": "3 months"}
+
+# Aggregate functions
+AGGREGATES = frozenset(
+    "any_value avg bit_and bit_or bool_and bool_or count max median min percentile_cont "
+    "percentile_disc stddev stddev_pop stddev_samp sum var_pop var_samp variance listagg".split()
+)
+# Window functions
+RANKINGS = frozenset("cume_dist dense_rank lag lead ntile percent_rank rank row_number".split())
+FRAMED = AGGREGATES - {"median", "listagg", "percentile_cont", "percentile_disc"} | {
+    "first_value",
+    "last_value",
+    "nth_value",
+}
+
+# Functions that PostgreSQL 18 has with the same name and meaning: SQL functions reference
+NATIVE = (
+    AGGREGATES
+    | RANKINGS
+    | FRAMED
+    | frozenset(
+        # Conditional expressions; Math functions
+        "coalesce nullif greatest least abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees "
+        "exp floor ln log mod pi power radians random sign sin sqrt tan "
+        # String functions
+        "ascii btrim char_length character_length chr initcap left length lower lpad ltrim "
+        "md5 octet_length overlay position quote_ident quote_literal repeat replace reverse right "
+        "rpad rtrim strpos substr substring to_hex translate trim upper crc32 "
+        # Data type formatting functions; Date and time functions
+        "to_char to_number timeofday "
+        # System information functions
+        "current_database current_setting current_schemas has_database_privilege "
+        "has_schema_privilege has_table_privilege pg_backend_pid pg_cancel_backend "
+        "pg_terminate_backend pg_last_copy_count pg_last_copy_id pg_last_unload_count "
+        "pg_last_unload_id pg_last_query_id pg_get_late_binding_view_cols version set_config "
+        "generate_series pg_get_userbyid pg_get_viewdef".split()
+    )
+)
+
+# Functions of catalog/2_functions.sql, written redshift.<name>: PostgreSQL lacks them or means
+# something else by them. Each is a page of the SQL functions reference.
+OWN = frozenset(
+    "add_months avg concat convert_timezone date_trunc fnv_hash func_sha1 getdate is_valid_json "
+    "is_valid_json_array json_array_length json_extract_array_element_text last_day "
+    "months_between next_day regexp_count regexp_instr regexp_replace regexp_substr round sha sha1 "
+    "sha2 split_part strtol to_date to_timestamp trunc".split()
+)
+
+RENAMED = {
+    "nvl": "coalesce",
+    "len": "length",
+    "textlen": "length",
+    "pow": "power",
+    "dexp": "exp",
+    "dlog1": "ln",
+    "dlog10": "log",
+    "date_diff": "datediff",
+    "date_add": "dateadd",
+}
+
+# Leader node-only functions: none may meet a user table
+LEADER_ONLY = frozenset(
+    "current_schema current_schemas has_database_privilege has_schema_privilege "
+    "has_table_privilege generate_series "
+    # The deprecated ones
+    "age current_time current_timestamp localtime localtimestamp isfinite now".split()
+)
+
+# Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
+# length in bytes.
+TYPES = {
+    **dict.fromkeys(("SMALLINT", "INT2"), "smallint"),
+    **dict.fromkeys(("INTEGER", "INT", "INT4"), "integer"),
+    **dict.fromkeys(("BIGINT", "INT8"), "bigint"),
+    **dict.fromkeys(("DECIMAL", "NUMERIC"), "numeric"),
+    **dict.fromkeys(("REAL", "FLOAT4"), "real"),
+    **dict.fromkeys(("DOUBLE PRECISION", "FLOAT8", "FLOAT"), "double precision"),
+    **dict.fromkeys(("BOOLEAN", "BOOL"), "boolean"),
+    **dict.fromkeys(("CHARACTER VARYING", "VARCHAR", "NVARCHAR", "TEXT"), "varchar"),
+    **dict.fromkeys(("CHARACTER", "CHAR", "NCHAR", "BPCHAR"), "char"),
+    "DATE": "date",
+    **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"), "timestamp with time zone"),
+    **dict.fromkeys(("TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP"), "timestamp without time zone"),
+    **dict.fromkeys(("TIME WITH TIME ZONE", "TIMETZ"), "time with time zone"),
+    **dict.fromkeys(("TIME WITHOUT TIME ZONE", "TIME"), "time without time zone"),
+    **dict.fromkeys(("VARBYTE", "VARBINARY", "BINARY VARYING"), "bytea"),
+}
+# Types that cannot be told from others by name alone come first.
+TYPE_PHRASES = tuple(sorted(TYPES, key=len, reverse=True))
+LENGTHS = {"varchar": (256, 65535), "char": (1, 4096), "bytea": (64000, 1024000)}
+
+# Data types, as sqlglot reads them in a query
+EXPRESSION_TYPES = {
+    exp.DType.SMALLINT: "smallint",
+    exp.DType.INT: "integer",
+    exp.DType.BIGINT: "bigint",
+    exp.DType.DECIMAL: "numeric",
+    exp.DType.FLOAT: "real",
+    exp.DType.DOUBLE: "double precision",
+    exp.DType.BOOLEAN: "boolean",
+    exp.DType.CHAR: "char",
+    exp.DType.BPCHAR: "char",
+    exp.DType.NCHAR: "char",
+    exp.DType.VARCHAR: "varchar",
+    exp.DType.NVARCHAR: "varchar",
+    exp.DType.TEXT: "varchar",
+    exp.DType.DATE: "date",
+    exp.DType.TIMESTAMP: "timestamp without time zone",
+    exp.DType.TIMESTAMPTZ: "timestamp with time zone",
+    exp.DType.TIME: "time without time zone",
+    exp.DType.TIMETZ: "time with time zone",
+    exp.DType.INTERVAL: "interval",
+    exp.DType.VARBINARY: "bytea",
+}
+
+# Unsupported PostgreSQL data types: PostgreSQL 8 knows these, and Redshift refuses a column of them
+UNSUPPORTED_TYPES = frozenset(
+    "bit bytea bigserial box cidr circle inet line lseg macaddr money path point polygon serial "
+    "serial4 serial8 tsquery tsvector uuid xml json interval array".split()
+)
+
+# Reserved words
+RESERVED_WORDS = frozenset(word.strip() for word in RedshiftGenerator.RESERVED_KEYWORDS)
+
+
+class Refusal(NamedTuple):
+    """What Redshift answers to a construct of PostgreSQL that it lacks."""
+
+    node: type[exp.Expr]
+    applies: Callable[[exp.Expr], object]
+    sqlstate: str
+    message: str
+    page: str
+
+
+def _has(argument: str) -> Callable[[exp.Expr], object]:
+    return lambda node: node.args.get(argument)
+
+
+def _always(node: exp.Expr) -> bool:
+    return True
+
+
+def _values_outside_insert(node: exp.Expr) -> bool:
+    return not isinstance(node.parent, exp.Insert)
+
+
+def _changes_data(node: exp.Expr) -> bool:
+    return isinstance(node.this, exp.DML)
+
+
+def _lacks_column_list(node: exp.Expr) -> bool:
+    return bool(node.args.get("recursive")) and any(
+        cte.find(exp.Union) and not cte.args["alias"].columns for cte in node.expressions
+    )
+
+
+def _has_other_frame_than_rows(node: exp.Expr) -> bool:
+    return node.args.get("kind", "").upper() != "ROWS" or bool(node.args.get("exclude"))
+
+
+def _is_set_operation_all(node: exp.Expr) -> bool:
+    return not node.args.get("distinct")
+
+
+def _syntax(near: str) -> str:
+    return f'syntax error at or near "{near}"'
+
+
+REFUSALS = (
+    Refusal(exp.Insert, _has("conflict"), "42601", _syntax("ON"), "INSERT"),
+    Refusal(
+        exp.Returning, _always, "42601", _syntax("RETURNING"), "Unsupported PostgreSQL features"
+    ),
+    Refusal(
+        exp.Distinct, _has("on"), "0A000", "SELECT DISTINCT ON is not supported", "SELECT list"
+    ),
+    Refusal(exp.Lateral, _always, "42601", _syntax("LATERAL"), "FROM clause"),
+    Refusal(exp.Filter, _always, "42601", _syntax("("), "Aggregate functions"),
+    Refusal(
+        exp.Values,
+        _values_outside_insert,
+        "42601",
+        _syntax("VALUES"),
+        "Unsupported PostgreSQL features",
+    ),
+    Refusal(exp.Array, _always, "0A000", "array types are not supported", "Unsupported data types"),
+    Refusal(exp.JSONExtract, _always, "42883", "operator does not exist: ->", "JSON functions"),
+    Refusal(
+        exp.JSONExtractScalar, _always, "42883", "operator does not exist: ->>", "JSON functions"
+    ),
+    Refusal(exp.CTE, _changes_data, "42601", _syntax("AS"), "WITH clause"),
+    Refusal(
+        exp.With,
+        _lacks_column_list,
+        "42601",
+        "recursive CTE must have a column name list",
+        "WITH clause",
+    ),
+    Refusal(
+        exp.WindowSpec,
+        _has_other_frame_than_rows,
+        "0A000",
+        "window frames other than ROWS are not supported",
+        "Window function syntax summary",
+    ),
+    Refusal(exp.Select, _has("windows"), "42601", _syntax("WINDOW"), "SELECT"),
+    Refusal(
+        exp.Select,
+        _has("locks"),
+        "0A000",
+        "SELECT FOR UPDATE is not supported",
+        "Unsupported PostgreSQL features",
+    ),
+    Refusal(exp.TableSample, _always, "42601", _syntax("TABLESAMPLE"), "FROM clause"),
+    Refusal(exp.Except, _is_set_operation_all, "42601", _syntax("ALL"), "UNION, INTERSECT, EXCEPT"),
+    Refusal(
+        exp.Intersect, _is_set_operation_all, "42601", _syntax("ALL"), "UNION, INTERSECT, EXCEPT"
+    ),
+    Refusal(exp.NullSafeEQ, _always, "42601", _syntax("DISTINCT"), "Comparison condition"),
+    Refusal(exp.NullSafeNEQ, _always, "42601", _syntax("DISTINCT"), "Comparison condition"),
+    Refusal(exp.Insert, _has("with_"), "42601", _syntax("INSERT"), "INSERT"),
+    Refusal(exp.Merge, _has("with_"), "42601", _syntax("MERGE"), "MERGE"),
+)
+
+# What Redshift has and the endpoint has not: refused by name, never given another meaning.
+NOT_HERE: dict[type[exp.Expr], str] = {
+    exp.Pivot: "PIVOT and UNPIVOT",
+    exp.Bracket: "navigation of SUPER values",
+    exp.Struct: "SUPER literals",
+    exp.JoinHint: "join hints",
+    exp.Connect: "CONNECT BY",
+}
