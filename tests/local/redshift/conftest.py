@@ -1,0 +1,44 @@
+"""One S3 and one endpoint for all tests of this folder."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from local import s3
+from local.redshift.server import Endpoint, running_endpoint
+from tests.local.redshift.lake import Lake, connect
+
+ROOT = Path(__file__).parents[3]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    command = [sys.executable, "-m", "local.s3", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def endpoint(s3_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with running_endpoint(tmp_path_factory.mktemp("endpoint"), s3_endpoint=s3_url) as running:
+        yield running
+
+
+@pytest.fixture
+def lake(endpoint: Endpoint, s3_url: str) -> Iterator[Lake]:
+    """Return a connection and an empty bucket and schema."""
+    client, bucket = s3.client(s3_url), f"lake-{next(_numbers)}"
+    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.REGION})
+    with connect(endpoint) as connection:
+        connection.autocommit = True
+        lake = Lake(endpoint, connection, client, bucket)
+        lake.run(f"create schema {lake.schema}")
+        lake.run(f"set search_path to {lake.schema}")
+        yield lake

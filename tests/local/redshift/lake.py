@@ -1,0 +1,82 @@
+"""A bucket and a warehouse beside it, as the tests of COPY and UNLOAD use them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redshift_connector
+from mypy_boto3_s3 import S3Client
+
+from local.redshift.server import Endpoint
+
+ROLE = "arn:aws:iam::123456789012:role/copy"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One connection, with autocommit, and a bucket of the test's own."""
+
+    endpoint: Endpoint
+    connection: redshift_connector.Connection
+    s3: S3Client
+    bucket: str
+
+    @property
+    def schema(self) -> str:
+        return self.bucket.replace("-", "_")
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def keys(self) -> list[str]:
+        listing = self.s3.list_objects_v2(Bucket=self.bucket)
+        return [item["Key"] for item in listing.get("Contents", [])]
+
+    def run(self, sql: str) -> None:
+        self.connection.cursor().execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        return [tuple(row) for row in cursor.fetchall()]
+
+    def copy(self, table: str, key: str, options: str) -> None:
+        self.run(f"copy {table} from 's3://{self.bucket}/{key}' iam_role '{ROLE}' {options}")
+
+    def unload(self, query: str, key: str, options: str = "") -> None:
+        quoted = query.replace("'", "''")
+        self.run(f"unload ('{quoted}') to 's3://{self.bucket}/{key}' iam_role '{ROLE}' {options}")
+
+    def refusal(self, sql: str) -> dict[str, str]:
+        """Run what must fail; return the error's fields by their letter in the protocol."""
+        try:
+            self.run(sql)
+        except redshift_connector.ProgrammingError as error:
+            (fields,) = error.args
+            return dict(fields)
+        raise AssertionError(f"not refused: {sql}")
+
+    @contextmanager
+    def another_connection(self) -> Iterator[redshift_connector.Connection]:
+        with connect(self.endpoint) as connection:
+            yield connection
+
+
+@contextmanager
+def connect(endpoint: Endpoint) -> Iterator[redshift_connector.Connection]:
+    connection = redshift_connector.connect(
+        host=endpoint.host,
+        port=endpoint.port,
+        user=endpoint.user,
+        password=endpoint.password,
+        database=endpoint.database,
+        ssl=False,
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
