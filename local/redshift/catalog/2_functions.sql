@@ -44,7 +44,7 @@ begin
         loop
             execute format('drop index %s', stale);
         end loop;
-        execute format('create index on %s using brin (%s) with (pages_per_range = 32)', relation,
+        execute format('create index on %s using brin (%s) with (pages_per_range = 32, autosummarize = on)', relation,
             (select string_agg(quote_ident(name), ', ' order by position)
             from unnest(sortkey) with ordinality as sorted (name, position) where position <= 4));
     end if;

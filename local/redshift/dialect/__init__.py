@@ -120,7 +120,7 @@ def _as_is(cursor: Cursor) -> Sql:
 
 
 def _create_function(cursor: Cursor, *, or_replace: bool = False) -> Sql:
-    """CREATE FUNCTION … LANGUAGE sql: the body is one SELECT of the arguments $1, $2 …"""
+    """CREATE FUNCTION … LANGUAGE sql: the body is one SELECT of the arguments $1, $2 and so on."""
     head = cursor.until("AS").rest()
     cursor.expect("AS")
     body = queries.translate(cursor.string(), cursor.case_sensitive)

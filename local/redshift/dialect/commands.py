@@ -1,7 +1,9 @@
 """COPY, UNLOAD, transactions, privileges, settings, SHOW and the other commands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from local.redshift.dialect.definitions import NOTHING
+from local.redshift.dialect.rules import words
 from local.redshift.dialect.tokens import Cursor, literal, quote, syntax_error
 from local.redshift.errors import RedshiftError
 from local.redshift.statements import Copy, Sql, Unload
@@ -60,6 +62,10 @@ _UNLOAD_OPTIONS: dict[str, str | None] = {
     "REGION": _TEXT,
     "ZSTD": None,
 }
+_INVALID_CREDENTIALS = (
+    "Invalid credentials. Must be of the format: credentials 'aws_iam_role=...' or "
+    "'aws_access_key_id=...;aws_secret_access_key=...[;token=...]'"
+)
 _CREDENTIAL_NAMES = {
     "aws_iam_role": "iam_role",
     "aws_access_key_id": "access_key_id",
@@ -148,8 +154,7 @@ def _credential_string(text: str) -> dict[str, str]:
     for pair in text.split(";"):
         name, separator, value = pair.strip().partition("=")
         if not separator or name not in _CREDENTIAL_NAMES:
-            raise RedshiftError("XX000", "Invalid credentials. Must be of the format: credentials "
-                "'aws_iam_role=...' or 'aws_access_key_id=...;aws_secret_access_key=...[;token=...]'")  # fmt: skip
+            raise RedshiftError("XX000", _INVALID_CREDENTIALS)
         found[_CREDENTIAL_NAMES[name]] = value
     return found
 
@@ -331,7 +336,7 @@ def privileges(cursor: Cursor, verb: str) -> Sql:
     grantees = _grantees(cursor)
     kept = [name for name in names if name.upper() not in _TABLE_PRIVILEGES]
     if not kept:
-        return Sql("select", tag=verb.upper())
+        return Sql(NOTHING, tag=verb.upper())
     return Sql(f"{verb} {option}{', '.join(kept)} on {objects} {preposition.lower()} {grantees}")
 
 
@@ -354,12 +359,12 @@ def _grantees(cursor: Cursor) -> str:
 
 # Settings
 
-_POSTGRES_SETTINGS = frozenset(
+_POSTGRES_SETTINGS = words(
     "application_name client_encoding datestyle extra_float_digits search_path statement_timeout "
-    "timezone intervalstyle client_min_messages".split()
+    "timezone intervalstyle client_min_messages"
 )
 # Configuration reference
-_REDSHIFT_SETTINGS = frozenset(
+_REDSHIFT_SETTINGS = words(
     "activate_aqua analyze_threshold_percent auto_analyze cast_super_null_on_error "
     "datashare_break_glass_session_var default_geometry_encoding "
     "describe_field_name_in_uppercase downcase_delimited_identifier enable_case_sensitive_identifier "
@@ -370,7 +375,7 @@ _REDSHIFT_SETTINGS = frozenset(
     "max_cursor_result_set_size mv_enable_aqmv_for_session navigate_super_null_on_error "
     "parse_super_null_on_error query_group r_interval spectrum_enable_pseudo_columns "
     "spectrum_query_maxerror stored_proc_log_min_messages timezone use_fips_ssl "
-    "wlm_query_slot_count".split()
+    "wlm_query_slot_count"
 )
 
 
@@ -407,7 +412,7 @@ def set_parameter(cursor: Cursor) -> Sql:
 def reset(cursor: Cursor) -> Sql:
     """RESET."""
     if cursor.accept("USE"):
-        return Sql("select", tag="RESET")
+        return Sql(NOTHING, tag="RESET")
     name = "all" if cursor.accept("ALL") else setting_name(cursor)
     cursor.end()
     return Sql(f"reset {name}")
@@ -418,9 +423,6 @@ def use(cursor: Cursor) -> Sql:
     name = cursor.name()
     cursor.end()
     return Sql(f"call redshift.use_database({literal(name)})", tag="USE")
-
-
-_SHOWS: dict[str, Callable[[Cursor], str]] = {}
 
 
 def show(cursor: Cursor) -> Sql:

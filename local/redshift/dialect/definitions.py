@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from local.redshift.dialect import queries, rules
+from local.redshift.dialect.grammar import write
 from local.redshift.dialect.tokens import Cursor, literal, quote
 from local.redshift.errors import RedshiftError
 from local.redshift.statements import Sql
 
-_ENCODINGS = frozenset(
+# A statement that does nothing and returns no rows, for what the catalog alone takes note of.
+NOTHING = "do 'begin end'"
+_ENCODINGS = rules.words(
     "auto az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 raw runlength text255 text32k "
-    "zstd".split()
+    "zstd"
 )
 _COLUMN_WORDS = (
     "DEFAULT", "IDENTITY", "GENERATED", "ENCODE", "DISTKEY", "SORTKEY", "COLLATE", "NOT", "NULL",
@@ -69,7 +72,7 @@ def _detach(relation: str) -> str:
 
 
 def is_temporary(relation: str) -> bool:
-    """Is this the name of a temporary table (CREATE TABLE: #)?"""
+    """Tell whether this is the name of a temporary table (CREATE TABLE: #)."""
     return relation.lstrip('"').startswith("#")
 
 
@@ -108,22 +111,22 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
 
 
 def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str]) -> Sql:
-    """Create the table empty, so that its columns get Redshift's types, then fill it."""
     query = queries.translate(_query(cursor), cursor.case_sensitive)
     columns = f" ({', '.join(map(quote, names))})" if names else ""
-    create = f"create {kind} {table.relation}{columns} as {query} with no data"
-    return Sql(f"insert into {table.relation} {query}", (create, *table.after()), tag="SELECT")
+    text = f"create {kind} {table.relation}{columns} as {query}"
+    return Sql(text, after=table.after(), tag="SELECT")
 
 
 def select_into(tree: exp.Select) -> Sql:
     """SELECT INTO: CREATE TABLE AS by another name."""
     into = tree.args["into"]
     tree.set("into", None)
-    relation = queries.grammar.write(into.this)
-    temporary = into.args.get("temporary") or is_temporary(relation)
-    query = queries.grammar.write(tree)
-    create = f"create {'temporary ' if temporary else ''}table {relation} as {query} with no data"
-    return Sql(f"insert into {relation} {query}", (create, *_Table(relation).after()), tag="SELECT")
+    table = _Table(write(into.this))
+    temporary = into.args.get("temporary") or is_temporary(table.relation)
+    kind = "temporary table" if temporary else "table"
+    return Sql(
+        f"create {kind} {table.relation} as {write(tree)}", after=table.after(), tag="SELECT"
+    )
 
 
 def _query(cursor: Cursor) -> str:
@@ -331,7 +334,7 @@ def alter_table(cursor: Cursor) -> Sql:
         text, after = None, _alter_storage(cursor, table)
     cursor.end()
     if text is None:
-        return Sql("select", before, after, "ALTER TABLE")
+        return Sql(NOTHING, before, after, "ALTER TABLE")
     return Sql(f"alter table {table.relation} {text.strip()}", before, after)
 
 
@@ -387,14 +390,14 @@ def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     if not late:
         verb = "create or replace view" if or_replace else "create view"
         before = (_detach(name),) if or_replace else ()
-        return Sql(f"{verb} {name}{columns} as {queries.grammar.write(tree)}", before)
+        return Sql(f"{verb} {name}{columns} as {write(tree)}", before)
     if queries.reads_relation_without_schema(tree):
         raise RedshiftError(
             "42601",
             "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA "
             "BINDING.",
         )
-    query = queries.grammar.write(tree)
+    query = write(tree)
     definition = f"select * from ({query}) as named{columns}" if columns else query
     return Sql(
         f"call redshift.create_late_binding_view({literal(name)}, {literal(definition)}, "
@@ -420,7 +423,7 @@ def alter_materialized_view(cursor: Cursor) -> Sql:
     _storage_attributes(cursor, table.storage)
     cursor.end()
     after = (table.storage.declaration(table.relation),)
-    return Sql("select", after=after, tag="ALTER MATERIALIZED VIEW")
+    return Sql(NOTHING, after=after, tag="ALTER MATERIALIZED VIEW")
 
 
 def drop(cursor: Cursor, kind: str) -> Sql:

@@ -5,12 +5,13 @@ Here a function stays what the client wrote, a bare name with arguments, until a
 queries.py says otherwise; only the calls that are grammar (CAST, EXTRACT, TRIM …) are nodes.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import ParseError, SqlglotError, UnsupportedError
 from sqlglot.generators.postgres import PostgresGenerator
+from sqlglot.parsers.redshift import RedshiftParser
 
 from local.redshift.dialect.tokens import syntax_error
 from local.redshift.errors import RedshiftError
@@ -21,18 +22,18 @@ _CALLS_THAT_ARE_GRAMMAR = {
 _WORDS_THAT_ARE_GRAMMAR = {"CASE", "ANY", "SYSDATE"}
 
 
-class Reader(Redshift.Parser):
+class Reader(RedshiftParser):
     """Reads every function as `exp.Anonymous`."""
 
-    FUNCTIONS: ClassVar = {}
+    FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar = {
         name: parser
-        for name, parser in Redshift.Parser.FUNCTION_PARSERS.items()
+        for name, parser in RedshiftParser.FUNCTION_PARSERS.items()
         if name in _CALLS_THAT_ARE_GRAMMAR
     }
     NO_PAREN_FUNCTION_PARSERS: ClassVar = {
         name: parser
-        for name, parser in Redshift.Parser.NO_PAREN_FUNCTION_PARSERS.items()
+        for name, parser in RedshiftParser.NO_PAREN_FUNCTION_PARSERS.items()
         if name in _WORDS_THAT_ARE_GRAMMAR
     } | {"APPROXIMATE": lambda self: self._parse_approximate()}
 
@@ -52,7 +53,9 @@ class Endpoint(Redshift):
     Parser = Reader
 
     class Tokenizer(Redshift.Tokenizer):
-        COMMANDS: ClassVar = set()
+        """Reads COPY, GRANT and the like as tokens too."""
+
+        COMMANDS: ClassVar[set[Any]] = set()
 
 
 class Writer(PostgresGenerator):
@@ -65,7 +68,7 @@ class Writer(PostgresGenerator):
     }
 
     def anonymous_sql(self, expression: exp.Anonymous) -> str:
-        # PostgreSQL knows functions by their lower-case names.
+        """Write a call; PostgreSQL knows functions by their lower-case names."""
         return self.func(expression.name.lower(), *expression.expressions, normalize=False)
 
 

@@ -1,4 +1,4 @@
-"""SELECT, INSERT, UPDATE, DELETE and MERGE: refusals first, then rules on the tree, leaves first."""
+"""SELECT, INSERT, UPDATE, DELETE and MERGE: refusals, then rules on the tree, leaves first."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,6 +22,7 @@ def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) ->
         _refuse(tree, reads_user_tables)
         for window in list(tree.find_all(exp.Window)):
             _translate_window(window)
+    # Rules replace nodes in their parents, so the tree's own root needs one.
     root = exp.Tuple(expressions=[tree])
     for node in reversed(list(tree.dfs())):
         if isinstance(node, exp.Identifier):
@@ -33,7 +34,8 @@ def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) ->
             _translate_function(node, on_catalog)
         elif not on_catalog and (rule := _RULES.get(type(node))):
             rule(node)
-    return root.expressions[0]
+    translated: exp.Expr = root.expressions[0]
+    return translated
 
 
 def translate(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) -> str:
@@ -42,7 +44,7 @@ def translate(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None
 
 
 def reads_relation_without_schema(tree: exp.Expr) -> bool:
-    """Does the query name a relation without its schema?"""
+    """Tell whether the query names a relation without its schema."""
     return any(not table.db for table in _relations(tree))
 
 
@@ -50,9 +52,11 @@ def _relations(tree: exp.Expr) -> Iterator[exp.Table]:
     named_here = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         is_function = not isinstance(table.this, exp.Identifier)
-        if not is_function and (table.db or table.name.lower() not in named_here):
-            yield table
-        elif is_function and table.this.name.lower() == "pg_get_late_binding_view_cols":
+        if is_function:
+            found = table.this.name.lower() == "pg_get_late_binding_view_cols"
+        else:
+            found = bool(table.db) or table.name.lower() not in named_here
+        if found:
             yield table
 
 
@@ -91,12 +95,12 @@ def _not_here(what: str) -> RedshiftError:
 
 
 def _refuse_reserved(node: exp.Expr) -> None:
-    """A reserved word is a name only in quotes or after a dot (Reserved words)."""
+    """Refuse a reserved word as a name, unless in quotes or after a dot (Reserved words)."""
     parts = [node.args.get(part) for part in ("catalog", "db", "table", "this")]
     first = next((part for part in parts if part is not None), None)
-    if isinstance(first, exp.Identifier) and not first.quoted:
-        if first.name.lower() in rules.RESERVED_WORDS:
-            raise syntax_error(first.name)
+    bare = isinstance(first, exp.Identifier) and not first.quoted
+    if first and bare and first.name.lower() in rules.RESERVED_WORDS:
+        raise syntax_error(first.name)
     if node.args.get("join_mark"):
         raise _not_here("(+) joins")
 
@@ -215,7 +219,7 @@ def _as(kind: exp.DType, value: exp.Expr) -> exp.Expr:
 
 
 def _moment(value: exp.Expr) -> exp.Expr:
-    """A date written as a string is a TIMESTAMP to Redshift's date functions."""
+    """Read a date written as a string as a TIMESTAMP, as Redshift's date functions do."""
     return _as(exp.DType.TIMESTAMP, value) if value.is_string else value
 
 
@@ -483,7 +487,8 @@ def _qualify(node: exp.Expr) -> None:
 
 def _sort_key(key: exp.Expr, node: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
     if key.is_int:
-        return node.expressions[int(key.name) - 1].unalias().copy()
+        chosen: exp.Expr = node.expressions[int(key.name) - 1]
+        return chosen.unalias().copy()
     if isinstance(key, exp.Column) and not key.table and key.name in aliases:
         return aliases[key.name].copy()
     return key

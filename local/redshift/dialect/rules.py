@@ -9,6 +9,12 @@ from typing import NamedTuple
 from sqlglot import exp
 from sqlglot.generators.redshift import RedshiftGenerator
 
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 # Date parts for date or timestamp functions
 _DATEPART_NAMES = {
     "millennium": "millennia mil mils",
@@ -38,12 +44,12 @@ DATEPARTS = {
 INTERVALS = {part: f"1 {part}" for part in list(_DATEPART_NAMES)[:13]} | {"quarter": "3 months"}
 
 # Aggregate functions
-AGGREGATES = frozenset(
+AGGREGATES = words(
     "any_value avg bit_and bit_or bool_and bool_or count max median min percentile_cont "
-    "percentile_disc stddev stddev_pop stddev_samp sum var_pop var_samp variance listagg".split()
+    "percentile_disc stddev stddev_pop stddev_samp sum var_pop var_samp variance listagg"
 )
 # Window functions
-RANKINGS = frozenset("cume_dist dense_rank lag lead ntile percent_rank rank row_number".split())
+RANKINGS = words("cume_dist dense_rank lag lead ntile percent_rank rank row_number")
 FRAMED = AGGREGATES - {"median", "listagg", "percentile_cont", "percentile_disc"} | {
     "first_value",
     "last_value",
@@ -55,8 +61,7 @@ NATIVE = (
     AGGREGATES
     | RANKINGS
     | FRAMED
-    | frozenset(
-        # Conditional expressions; Math functions
+    | words(  # Conditional expressions; Math functions
         "coalesce nullif greatest least abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees "
         "exp floor ln log mod pi power radians random sign sin sqrt tan "
         # String functions
@@ -70,17 +75,17 @@ NATIVE = (
         "has_schema_privilege has_table_privilege pg_backend_pid pg_cancel_backend "
         "pg_terminate_backend pg_last_copy_count pg_last_copy_id pg_last_unload_count "
         "pg_last_unload_id pg_last_query_id pg_get_late_binding_view_cols version set_config "
-        "generate_series pg_get_userbyid pg_get_viewdef".split()
+        "generate_series pg_get_userbyid pg_get_viewdef"
     )
 )
 
 # Functions of catalog/2_functions.sql, written redshift.<name>: PostgreSQL lacks them or means
 # something else by them. Each is a page of the SQL functions reference.
-OWN = frozenset(
+OWN = words(
     "add_months avg concat convert_timezone date_trunc fnv_hash func_sha1 getdate is_valid_json "
     "is_valid_json_array json_array_length json_extract_array_element_text last_day "
     "months_between next_day regexp_count regexp_instr regexp_replace regexp_substr round sha sha1 "
-    "sha2 split_part strtol to_date to_timestamp trunc".split()
+    "sha2 split_part strtol to_date to_timestamp trunc"
 )
 
 RENAMED = {
@@ -96,11 +101,11 @@ RENAMED = {
 }
 
 # Leader node-only functions: none may meet a user table
-LEADER_ONLY = frozenset(
+LEADER_ONLY = words(
     "current_schema current_schemas has_database_privilege has_schema_privilege "
     "has_table_privilege generate_series "
     # The deprecated ones
-    "age current_time current_timestamp localtime localtimestamp isfinite now".split()
+    "age current_time current_timestamp localtime localtimestamp isfinite now"
 )
 
 # Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
@@ -151,9 +156,9 @@ EXPRESSION_TYPES = {
 }
 
 # Unsupported PostgreSQL data types: PostgreSQL 8 knows these, and Redshift refuses a column of them
-UNSUPPORTED_TYPES = frozenset(
+UNSUPPORTED_TYPES = words(
     "bit bytea bigserial box cidr circle inet line lseg macaddr money path point polygon serial "
-    "serial4 serial8 tsquery tsvector uuid xml json interval array".split()
+    "serial4 serial8 tsquery tsvector uuid xml json interval array"
 )
 
 # Reserved words

@@ -115,17 +115,20 @@ class Cursor:
 
     @property
     def done(self) -> bool:
+        """Tell whether nothing is left."""
         return self.index >= len(self.tokens)
 
     @property
     def near(self) -> str:
+        """The text of the next token, as error messages quote it."""
         return "end of input" if self.done else self.tokens[self.index].text
 
     def error(self) -> RedshiftError:
+        """Return the syntax error for the next token."""
         return syntax_error(self.near)
 
     def peek(self, *words: str) -> bool:
-        """Are the next tokens these words or symbols?"""
+        """Tell whether the next tokens are these words or symbols."""
         ahead = self.tokens[self.index : self.index + len(words)]
         return [t.text.upper() for t in ahead if t.kind in ("word", "symbol")] == list(words)
 
@@ -155,9 +158,11 @@ class Cursor:
         return self.tokens[self.index - 1]
 
     def string(self) -> str:
+        """Step over a string."""
         return self.take("string").text
 
     def integer(self) -> int:
+        """Step over a whole number."""
         negative = self.accept("-")
         token = self.take("number")
         if not token.text.isdigit():
@@ -213,6 +218,7 @@ class Cursor:
         return self.part(start, self.index - 1)
 
     def part(self, start: int, end: int) -> "Cursor":
+        """Return a cursor for some of the tokens."""
         return Cursor(self.sql, self.tokens[start:end], self.case_sensitive)
 
     def until(self, *words: str) -> "Cursor":
