@@ -70,5 +70,4 @@ class Session:
     database: str
     transaction_id: int
     query_id: int
-    query_text: str
     s3_endpoint: str | None

@@ -38,72 +38,9 @@
 -- Settings that PostgreSQL lacks live in its namespace redshift: SET redshift.query_group TO 'x',
 -- RESET redshift.query_group, current_setting('redshift.query_group'). SessionSettings is dialect.py's
 -- to change as it translates SET and RESET; the wire creates one per connection.
---
--- For copy_from_s3.py, through Log: insert into redshift.load_history, load_detail and load_errors.
--- pg_last_copy_id() and pg_last_copy_count() read load_history by session_id = pg_backend_pid().
-
-create schema if not exists redshift;
-grant usage on schema redshift to public;
 
 create sequence if not exists redshift.query_ids start 1000;
-
-create table if not exists redshift.load_history (
-    user_id int not null,
-    query_id bigint primary key,
-    transaction_id bigint,
-    session_id int not null,
-    database_name text,
-    status text not null default 'running' check (status in ('running', 'completed', 'aborted')),
-    table_name text,
-    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
-    end_time timestamp,
-    data_source text,
-    file_format text,
-    loaded_rows bigint not null default 0,
-    loaded_bytes bigint not null default 0,
-    source_file_count int not null default 0,
-    source_file_bytes bigint not null default 0,
-    file_count_scanned int not null default 0,
-    file_bytes_scanned bigint not null default 0,
-    error_count bigint not null default 0
-);
-create index if not exists load_history_session on redshift.load_history (session_id);
-
-create table if not exists redshift.load_detail (
-    user_id int not null,
-    query_id bigint not null,
-    transaction_id bigint,
-    session_id int,
-    file_name text not null,
-    bytes_scanned bigint not null default 0,
-    lines_scanned bigint not null default 0,
-    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
-    end_time timestamp,
-    file_etag text,
-    file_last_modified timestamp
-);
-create index if not exists load_detail_query on redshift.load_detail (query_id);
-
-create table if not exists redshift.load_errors (
-    user_id int not null,
-    query_id bigint not null,
-    transaction_id bigint,
-    session_id int not null,
-    database_name text,
-    table_id oid,
-    start_time timestamp not null default (clock_timestamp() at time zone 'utc'),
-    file_name text,
-    line_number bigint,
-    column_name text,
-    column_type text,
-    column_length text,
-    position int,
-    raw_line text,
-    raw_field_value text,
-    error_code int,
-    error_message text
-);
-create index if not exists load_errors_query on redshift.load_errors (query_id);
+grant usage on sequence redshift.query_ids to public;
 
 create table if not exists redshift.late_binding_views (
     view oid primary key,
@@ -146,7 +83,7 @@ declare
 begin
     select array_agg(attnum order by position), min(name) filter (where attnum is null)
     into numbers, absent
-    from unnest(names) with ordinality as wanted (name, position)
+    from unnest(array_remove(names, null)) with ordinality as wanted (name, position)
     left join pg_attribute on attrelid = relation and attname = name and attnum > 0 and not attisdropped;
     if absent is not null then
         raise undefined_column using message = format('column "%s" named in key does not exist', absent);
@@ -206,19 +143,20 @@ create or replace procedure redshift.declare_storage(
 ) language plpgsql security definer as $$
 declare
     target oid := to_regclass(relation);
-    dist smallint[] := redshift.column_numbers(target, array[distkey]) ;
+    dist smallint[] := redshift.column_numbers(target, array[distkey]);
     sort smallint[] := redshift.column_numbers(target, sortkey);
+    style text := coalesce(diststyle, case when distkey is not null then 'key' end);
+    order_style text := coalesce(sortstyle, case when sortkey is not null then 'compound' end);
 begin
     if target is null then
         return;
     end if;
     insert into redshift.storage (relation) values (target) on conflict do nothing;
     update redshift.storage s set
-        diststyle = coalesce(declare_storage.diststyle, case when distkey is not null then 'key' end, s.diststyle),
-        distkey = case when coalesce(declare_storage.diststyle, 'key') = 'key' then coalesce(dist[1], s.distkey) end,
+        diststyle = coalesce(style, s.diststyle),
+        distkey = case when coalesce(style, s.diststyle) = 'key' then coalesce(dist[1], s.distkey) end,
         sortkey = coalesce(sort, s.sortkey),
-        sortstyle = coalesce(
-            declare_storage.sortstyle, case when declare_storage.sortkey is not null then 'compound' end, s.sortstyle),
+        sortstyle = coalesce(order_style, s.sortstyle),
         encodings = s.encodings || coalesce(declare_storage.encodings, '{}')
     where s.relation = target;
 end $$;
@@ -319,8 +257,10 @@ begin
 end $$;
 
 create or replace procedure redshift.detach_late_binding_views_of_schema(schema text) language plpgsql as $$
+declare
+    relations oid[] := array(select oid from pg_class where relnamespace = to_regnamespace(schema));
 begin
-    call redshift.detach(array(select oid from pg_class where relnamespace = to_regnamespace(schema)));
+    call redshift.detach(relations);
 end $$;
 
 -- A view's columns can only be added to in place; any other change makes a new view with the old

@@ -1,0 +1,32 @@
+"""`python -m local.redshift`: run the endpoint in the foreground."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from local.redshift.server import Options, serve
+
+
+def main() -> int:
+    """Read the command line and serve until stopped; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local.redshift", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the data is kept")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--user", required=True, help="the superuser to create")
+    parser.add_argument("--password", required=True, help="what that user logs in with")
+    parser.add_argument("--database", required=True, help="the database to create")
+    parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
+    parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
+    parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
+    try:
+        asyncio.run(serve(Options(**vars(parser.parse_args()))))
+    except RuntimeError as error:
+        print(f"local.redshift: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
