@@ -17,18 +17,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import boto3
 import zstandard
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
 from mypy_boto3_s3 import S3Client
 
 from local.redshift.errors import RedshiftError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 REQUESTS_IN_FLIGHT = 16
 SMALL_OBJECT_BYTES = 1024 * 1024
+BUFFER_BYTES = 256 * 1024
 _ROLE = re.compile(r"arn:aws(-[a-z-]+)?:iam::\d{12}:role/\S+")
 _COMPRESSIONS: Mapping[str, Callable[..., Any]] = {
     "GZIP": gzip.open,
@@ -69,9 +74,11 @@ def s3_errors(context: str = "") -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response["Error"].get("Code", "Unknown")
+        text = error.response["Error"].get("Message", code)
+        if code == "403":  # an answer without a body, as to HEAD
+            code, text = "AccessDenied", "Access Denied"
         status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
         request = error.response["ResponseMetadata"].get("RequestId", "")
-        text = error.response["Error"].get("Message", code)
         message = (
             f"S3ServiceException:{text},Status {status},Error {code},Rid {request},"
             "ExtRid ,CanRetry 1"
@@ -185,8 +192,7 @@ def open_objects(s3: S3Client, objects: Iterator[Object]) -> Iterator[tuple[Obje
     def stream(each: Object) -> IO[bytes]:
         with s3_errors(each.url):
             body = s3.get_object(Bucket=each.bucket, Key=each.key)["Body"]
-            # botocore's StreamingBody reads as a binary file does
-            return cast(IO[bytes], body)
+        return io.BufferedReader(_Body(body), BUFFER_BYTES)
 
     def fetch(each: Object) -> IO[bytes]:
         with stream(each) as body:
@@ -206,6 +212,26 @@ def open_objects(s3: S3Client, objects: Iterator[Object]) -> Iterator[tuple[Obje
                     yield each, content
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _Body(io.RawIOBase):
+    """A response's body as the io module reads it: boto's own closes itself at its end."""
+
+    def __init__(self, body: StreamingBody) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        chunk = self._body.read(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
 
 
 def decompressed(stream: IO[bytes], options: Mapping[str, Any]) -> IO[bytes]:
