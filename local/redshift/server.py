@@ -265,9 +265,8 @@ async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Optio
     await maintenance.query(f"alter role \"{user}\" superuser login password '{password}'")
     maintenance.close()
     connection = await Connection.open_as_owner(socket, options.database)
-    await connection.query("set allow_system_table_mods = on")
     for script in sorted(CATALOG.glob("*.sql")):
-        await connection.query(script.read_text())
+        await connection.query(f"set allow_system_table_mods = on; {script.read_text()}")
     connection.close()
 
 
