@@ -119,6 +119,17 @@ language sql immutable parallel safe as $$
     select case when octet_length(value) > bytes then redshift.cut(value, bytes) else value end
 $$;
 
+-- No cast makes text of a boolean (Type compatibility and conversion).
+create or replace function redshift.refuse_text_of(value boolean) returns text
+language plpgsql immutable as $$
+begin
+    raise cannot_coerce using message = 'cannot cast type boolean to character varying';
+end $$;
+set allow_system_table_mods = on;
+update pg_cast set castfunc = 'redshift.refuse_text_of(boolean)'::regprocedure
+where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
+reset allow_system_table_mods;
+
 create or replace function redshift.try_cast(value text, type text) returns text
 language plpgsql stable as $$
 declare
@@ -426,9 +437,9 @@ begin
         s := h;
         for i in 0 .. 79 loop
             case i / 20
-                when 0 then f := s[2] & s[3] | (word - 1 - s[2]) & s[4]; k := 1518500249;
+                when 0 then f := (s[2] & s[3]) | ((word - 1 - s[2]) & s[4]); k := 1518500249;
                 when 1 then f := s[2] # s[3] # s[4]; k := 1859775393;
-                when 2 then f := s[2] & s[3] | s[2] & s[4] | s[3] & s[4]; k := 2400959708;
+                when 2 then f := (s[2] & s[3]) | (s[2] & s[4]) | (s[3] & s[4]); k := 2400959708;
                 else f := s[2] # s[3] # s[4]; k := 3395469782;
             end case;
             t := ((s[1] << 5) % word | (s[1] >> 27)) + f + s[5] + k + w[i];

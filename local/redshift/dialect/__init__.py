@@ -92,10 +92,10 @@ def _nested(cursor: Cursor) -> str:
 
 
 def _explain(cursor: Cursor) -> Sql:
-    options = "(verbose)" if cursor.accept("VERBOSE") else ""
+    options = " (verbose)" if cursor.accept("VERBOSE") else ""
     if cursor.peek("ANALYZE"):
         raise cursor.error()
-    return Sql(f"explain {options} {_nested(cursor)}")
+    return Sql(f"explain{options} {_nested(cursor)}")
 
 
 def _prepare(cursor: Cursor) -> Sql:

@@ -61,6 +61,7 @@ class Endpoint(Redshift):
 class Writer(PostgresGenerator):
     """Writes PostgreSQL; QUALIFY and types are already translated by queries.py."""
 
+    MULTI_ARG_DISTINCT = True
     TRANSFORMS: ClassVar = {
         kind: write
         for kind, write in PostgresGenerator.TRANSFORMS.items()

@@ -28,7 +28,7 @@ def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) ->
         if isinstance(node, exp.Identifier):
             _fold(node, case_sensitive)
         elif isinstance(node, exp.DataType):
-            if not on_catalog:
+            if not on_catalog and (reads_user_tables or not isinstance(node, exp.ObjectIdentifier)):
                 _check_type(node)
         elif isinstance(node, exp.Anonymous):
             _translate_function(node, on_catalog)
@@ -112,7 +112,7 @@ def _is_leader_only(node: exp.Expr) -> bool:
 
 
 def _refuse_correlation(column: exp.Column) -> None:
-    """Refuse what can be told by the names alone (Correlated subqueries)."""
+    """Refuse what can be told from the names alone (Correlated subqueries)."""
     block = column.find_ancestor(exp.Select)
     if block is None or _reads(block, column.table):
         return
@@ -185,7 +185,7 @@ def check_length(name: str, length: int) -> None:
 
 
 def _cut_to_bytes(node: exp.Expr) -> None:
-    """CAST to VARCHAR(n) cuts after n bytes, not characters (Character types)."""
+    """Cut after n bytes, not characters, in a CAST to VARCHAR(n) (Character types)."""
     length = node.args["to"].expressions
     if node.args["to"].is_type(exp.DType.VARCHAR, exp.DType.CHAR) and length:
         if isinstance(node.this, exp.Null) or (node.this.is_string and node.this.name.isascii()):
@@ -195,7 +195,7 @@ def _cut_to_bytes(node: exp.Expr) -> None:
 
 
 def _try_cast(node: exp.Expr) -> None:
-    """TRY_CAST function: null where CAST fails."""
+    """Make TRY_CAST null where CAST fails (TRY_CAST function)."""
     kind = node.args["to"]
     text = exp.Cast(this=node.this, to=exp.DType.TEXT.into_expr())
     tried = _own("try_cast", text, exp.Literal.string(kind.sql("postgres")))
@@ -237,7 +237,7 @@ def _interval(part: str) -> exp.Expr:
 
 
 def _decode(*arguments: exp.Expr) -> exp.Expr:
-    """DECODE takes null for equal to null (DECODE conditional expression)."""
+    """Take null for equal to null (DECODE conditional expression)."""
     value, pairs = arguments[0], arguments[1:]
     case = exp.Case(default=pairs[-1] if len(pairs) % 2 else None)
     for search, result in zip(pairs[::2], pairs[1::2], strict=False):
@@ -268,8 +268,7 @@ def _listagg(value: exp.Expr, delimiter: exp.Expr | None = None) -> exp.Expr:
 
 
 def _date_part(part: exp.Expr, value: exp.Expr) -> exp.Expr:
-    whole = exp.Extract(this=exp.var(_datepart(part)), expression=_moment(value))
-    return _as(exp.DType.DOUBLE, _call("floor", whole))
+    return _call("date_part", exp.Literal.string(_datepart(part)), _moment(value))
 
 
 def _dateadd(part: exp.Expr, number: exp.Expr, value: exp.Expr) -> exp.Expr:
@@ -406,21 +405,24 @@ def _frame(start: str | exp.Expr, start_side: str, end: str | exp.Expr, end_side
 
 
 def _extract(node: exp.Expr) -> None:
-    """EXTRACT gives whole numbers (EXTRACT function)."""
-    if isinstance(node.parent, exp.Anonymous) and node.parent.name == "floor":
-        return
-    whole = exp.Extract(this=exp.var(_datepart(node.this)), expression=_moment(node.expression))
-    node.replace(_as(exp.DType.BIGINT, _call("floor", whole)))
+    """Make EXTRACT a whole number of its own part (Date parts for date or timestamp functions)."""
+    part = _datepart(node.this)
+    field = exp.Extract(this=exp.var(part), expression=_moment(node.expression))
+    whole = _as(exp.DType.BIGINT, _call("floor", field))
+    modulus = {"millisecond": 1000, "microsecond": 1_000_000}.get(part)
+    if modulus:
+        whole = exp.Paren(this=exp.Mod(this=whole, expression=exp.Literal.number(modulus)))
+    node.replace(whole)
 
 
 def _sysdate(node: exp.Expr) -> None:
-    """SYSDATE is the transaction's start, a TIMESTAMP (SYSDATE function)."""
+    """Make SYSDATE the transaction's start, a TIMESTAMP (SYSDATE function)."""
     if node.args.get("sysdate"):
         node.replace(exp.Localtimestamp())
 
 
 def _order_within_call(node: exp.Expr) -> None:
-    """PostgreSQL orders LISTAGG inside the call."""
+    """Order LISTAGG inside the call, where PostgreSQL wants it."""
     call = node.this.expression if isinstance(node.this, exp.Dot) else node.this
     if call.name not in ("string_agg", "listagg"):
         return
@@ -431,9 +433,9 @@ def _order_within_call(node: exp.Expr) -> None:
 
 
 def _qualify(node: exp.Expr) -> None:
-    """QUALIFY filters on window functions: a query around the query (QUALIFY clause).
+    """Turn QUALIFY, a filter on window functions, into a query around the query (QUALIFY clause).
 
-    Each column keeps its name; a star becomes the whole rows of its relations, opened again outside.
+    Each column keeps its name; a star becomes its relations' whole rows, opened again outside.
     """
     qualify = node.args.get("qualify")
     if qualify is None:
@@ -504,7 +506,7 @@ def _sources(select: exp.Expr) -> list[str]:
 
 
 def _delete(node: exp.Expr) -> None:
-    """DELETE takes no alias, and its FROM may be left out (DELETE)."""
+    """Refuse an alias of the table; its FROM may be left out (DELETE)."""
     if node.args.get("tables"):
         node.set("this", node.args["tables"][0])
         node.set("tables", None)
@@ -513,7 +515,7 @@ def _delete(node: exp.Expr) -> None:
 
 
 def _merge(node: exp.Expr) -> None:
-    """MERGE has one WHEN MATCHED and one WHEN NOT MATCHED, without conditions (MERGE)."""
+    """Hold MERGE to one WHEN MATCHED and one WHEN NOT MATCHED, without conditions (MERGE)."""
     branches = node.args["whens"].expressions
     if [bool(branch.args.get("matched")) for branch in branches] != [True, False]:
         raise RedshiftError("42601", "MERGE needs one WHEN MATCHED and one WHEN NOT MATCHED clause")

@@ -103,7 +103,8 @@ RENAMED = {
 # Leader node-only functions: none may meet a user table
 LEADER_ONLY = words(
     "current_schema current_schemas has_database_privilege has_schema_privilege "
-    "has_table_privilege generate_series "
+    "has_table_privilege generate_series format_type obj_description col_description "
+    "pg_table_is_visible pg_get_constraintdef pg_get_indexdef array_to_string "
     # The deprecated ones
     "age current_time current_timestamp localtime localtimestamp isfinite now"
 )
