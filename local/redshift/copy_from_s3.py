@@ -6,6 +6,7 @@ the data. Rules: COPY and its parameter pages (AWS Database Developer Guide).
 """
 
 import asyncio
+import sys
 import zlib
 from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from mypy_boto3_s3 import S3Client
+from zstandard import ZstdError
 
 from local.redshift.backend import Backend, Log, Session
 from local.redshift.errors import RedshiftError
@@ -49,6 +51,12 @@ from local.redshift.values import (
 
 CHUNK_CHARACTERS = 64 * 1024
 MAX_MAXERROR = 100_000
+_ENCODINGS = {
+    "UTF8": "utf-8",
+    "UTF16": "utf-16",
+    "UTF16LE": "utf-16-le",
+    "UTF16BE": "utf-16-be",
+}
 
 _NOT_WITH_JSON = (
     "CSV",
@@ -120,6 +128,10 @@ def _check(statement: Copy) -> None:
             raise RedshiftError("0A000", f"{option} is not supported with COPY from JSON")
         if "CSV" in options and option in ("ESCAPE", "REMOVEQUOTES"):
             raise RedshiftError("0A000", f"{option} is not supported with COPY from CSV")
+    if "MAXERROR" in options and "IGNOREALLERRORS" in options:
+        raise RedshiftError("0A000", "MAXERROR is not supported with IGNOREALLERRORS")
+    if str(options.get("ENCODING", "UTF8")).upper() not in _ENCODINGS:
+        raise RedshiftError("22023", f"invalid encoding {options['ENCODING']}")
     if not 0 <= int(options.get("MAXERROR", 0)) <= MAX_MAXERROR:
         raise RedshiftError("22023", f"MAXERROR must be between 0 and {MAX_MAXERROR}")
 
@@ -220,6 +232,10 @@ def _text(statement: Copy, option: str) -> str | None:
     return None if value is None or value is True else str(value)
 
 
+def _encoding(statement: Copy) -> str:
+    return _ENCODINGS[(_text(statement, "ENCODING") or "UTF8").upper()]
+
+
 def _replacement(statement: Copy) -> str | None:
     if not statement.options.get("ACCEPTINVCHARS"):
         return None
@@ -233,7 +249,8 @@ def _json_reader(statement: Copy, s3: S3Client, table: Table) -> Reader:
         mapping = auto_mapping(names, ignore_case=argument != "auto")
     else:
         mapping = jsonpaths_mapping(read_whole(s3, argument), names)
-    return json_reader(mapping, int(statement.options.get("IGNOREHEADER", 0)))
+    skipped = int(statement.options.get("IGNOREHEADER", 0))
+    return json_reader(mapping, skipped, _encoding(statement))
 
 
 def _text_format(statement: Copy, columns: int) -> TextFormat:
@@ -248,6 +265,7 @@ def _text_format(statement: Copy, columns: int) -> TextFormat:
         fills=bool(options.get("FILLRECORD")),
         ignores_blank_lines=bool(options.get("IGNOREBLANKLINES")),
         skipped_lines=int(options.get("IGNOREHEADER", 0)),
+        encoding=_encoding(statement),
     )
 
 
@@ -272,7 +290,9 @@ class Load:
 
     def __post_init__(self) -> None:
         self.required = [i for i, column in enumerate(self.columns) if column.not_null]
-        self.error_limit = max(1, int(self.statement.options.get("MAXERROR", 0)))
+        options = self.statement.options
+        limit = sys.maxsize if options.get("IGNOREALLERRORS") else options.get("MAXERROR", 0)
+        self.error_limit = max(1, int(limit))
 
     @property
     def file_format(self) -> str:
@@ -306,7 +326,9 @@ class Load:
     def _records(self, file: Object, stream: IO[bytes]) -> Iterator[Record]:
         try:
             yield from self.reader(decompressed(stream, self.statement.options))
-        except (OSError, EOFError, zlib.error) as error:
+        except UnicodeError as error:
+            raise load_error(f"{file.url} has another encoding: {error}", 1221) from error
+        except (OSError, EOFError, zlib.error, ZstdError) as error:
             raise load_error(f"Cannot read {file.url}: {error}") from error
 
     def _row(self, file: Object, record: Record) -> str | None:

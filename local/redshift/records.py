@@ -51,11 +51,11 @@ _not_blank = re.compile(r"[^ \t\n\r]").search
 _record_start = re.compile(r"\n(?=[{\[])")
 
 
-def json_reader(mapping: Mapping, skipped_lines: int = 0) -> Reader:
+def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8") -> Reader:
     """Read objects or arrays that follow each other with white space, or nothing, between them."""
 
     def read(stream: IO[bytes]) -> Iterator[Record]:
-        decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+        decode = getincrementaldecoder(encoding)("surrogateescape").decode
         text, position, line, final = "", 0, 1, False
         to_skip = skipped_lines
         while not final:
@@ -217,6 +217,7 @@ class TextFormat:
     fills: bool = False
     ignores_blank_lines: bool = False
     skipped_lines: int = 0
+    encoding: str = "utf-8"
 
 
 def text_reader(form: TextFormat) -> Reader:
@@ -224,7 +225,7 @@ def text_reader(form: TextFormat) -> Reader:
     split = _csv_records if form.quote else _delimited_records
 
     def read(stream: IO[bytes]) -> Iterator[Record]:
-        text = io.TextIOWrapper(stream, "utf-8", "surrogateescape", newline="\n")
+        text = io.TextIOWrapper(stream, form.encoding, "surrogateescape", newline="\n")
         lines = iter(lambda: text.readline(MAX_RECORD), "")
         for _ in range(form.skipped_lines):
             next(lines, None)

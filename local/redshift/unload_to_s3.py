@@ -280,6 +280,8 @@ class Target:
         options = self.statement.options
         serial = options.get("PARALLEL", "ON") in (False, "OFF", "FALSE")
         name = f"{number:03}" if serial else f"0000_part_{number:02}"
+        if "EXTENSION" in options:
+            return f"{name}.{options['EXTENSION']}"
         extensions = (suffix for each, (suffix, _) in _COMPRESSIONS.items() if options.get(each))
         return name + next(extensions, "")
 

@@ -268,6 +268,27 @@ def test_delimited_text_loads_with_escapes_and_quotes(lake: Lake) -> None:
     assert lake.rows("select a, b from t order by a") == [(1, "a|b"), (2, "a\tb")]
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("utf16", "utf-16"), ("utf16le", "utf-16-le"), ("utf16be", "utf-16-be")]
+)
+def test_other_encodings_are_read(lake: Lake, name: str, codec: str) -> None:
+    lake.run("create table t (a varchar(20))")
+    lake.put("json", '{"a":"é😀"}\n'.encode(codec))
+    lake.put("csv", "é😀\n".encode(codec))
+    lake.copy("t", "json", f"json 'auto' encoding {name}")
+    lake.copy("t", "csv", f"csv encoding as {name}")
+    assert lake.rows("select a from t") == [("é😀",), ("é😀",)]
+
+
+def test_file_of_another_encoding_fails_the_load(lake: Lake) -> None:
+    lake.run("create table t (a varchar(20))")
+    lake.put("data", b"odd")
+    error = lake.refusal(
+        f"copy t from 's3://{lake.bucket}/data' iam_role '{ROLE}' csv encoding utf16le"
+    )
+    assert "has another encoding" in error["M"]
+
+
 # Rejections
 
 
@@ -358,6 +379,14 @@ def test_load_fails_when_errors_reach_maxerror(lake: Lake, limit: str, loads: bo
         )
         assert error["C"] == "XX000"
     assert lake.rows("select count(*) from t") == [(1 if loads else 0,)]
+
+
+def test_ignoreallerrors_has_no_limit(lake: Lake) -> None:
+    lake.run("create table t (a int)")
+    lake.put("data", b'{"a":"x"}\n' * 2500 + b'{"a":1}')
+    lake.copy("t", "data", "json 'auto' ignoreallerrors")
+    assert lake.rows("select count(*) from t") == [(1,)]
+    assert len(detail(lake)) == 2500
 
 
 def test_log_of_a_failed_load_survives_the_rollback(lake: Lake) -> None:
@@ -484,6 +513,8 @@ def test_temporary_table_is_a_target(lake: Lake) -> None:
         "json 'auto' delimiter ','",
         "csv escape",
         "json 'auto' maxerror 100001",
+        "json 'auto' maxerror 5 ignoreallerrors",
+        "csv encoding latin1",
         "format as avro 'auto'",
         "format as parquet",
         "fixedwidth '0:3'",

@@ -108,6 +108,19 @@ def test_objects_are_named_for_slice_part_and_compression(
     assert decompress(lake.get(lake.keys()[0])) == b"1\n"
 
 
+def test_extension_takes_the_place_of_the_compression_s_own(lake: Lake) -> None:
+    lake.unload("select 1 as a", "out/a_", "csv gzip extension 'csv.gz'")
+    assert lake.keys() == ["out/a_0000_part_00.csv.gz"]
+
+
+def test_statement_of_airflow_s_operator_is_taken(lake: Lake) -> None:
+    lake.run(
+        f"UNLOAD ($$select 'it''s' as a$$) TO 's3://{lake.bucket}/out/a_'"
+        f" credentials 'aws_iam_role={ROLE}' HEADER CSV PARALLEL OFF;"
+    )
+    assert lake.get("out/a_000") == b"a\nit's\n"
+
+
 def test_files_are_cut_at_maxfilesize_between_rows_and_listed_in_the_manifest(lake: Lake) -> None:
     lake.run("create table t (a varchar(2000))")
     lake.put("data", b"\n".join([b"x" * 2000] * 6000))
