@@ -15,7 +15,9 @@ import threading
 from pathlib import Path
 
 STAND_IN = Path(__file__).parent / "dbt_expectations"
-STAMP = ".stand_in"
+MARKER = "STAND_IN.md"
+"""A file that the stand-in has and the package has not."""
+
 PROBE_SECONDS = 3.0
 DEPS_SECONDS = 120.0
 
@@ -26,14 +28,13 @@ def install(project: Path) -> str:
     Returns one line for the reader, empty if nothing had to be done.
     """
     package = project / "dbt_packages" / STAND_IN.name
-    stamp = package / STAMP
-    if package.exists() and (not stamp.exists() or stamp.read_text() == _fingerprint(STAND_IN)):
+    from_hub = package.exists() and not (package / MARKER).exists()
+    if from_hub or _fingerprint(package) == _fingerprint(STAND_IN):
         return ""
     if _hub_answers() and _deps_succeed(project):
         return "dbt's packages were installed from the hub."
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(STAND_IN, package)
-    stamp.write_text(_fingerprint(STAND_IN))
     return (
         "dbt's package hub does not answer: our stand-in for dbt_expectations was installed "
         "(`dbt deps` replaces it by the package)."
@@ -74,7 +75,8 @@ def _hub_answers() -> bool:
 
 def _deps_succeed(project: Path) -> bool:
     """Run `dbt deps`; it fails too where the hub answers and the packages' own host does not."""
-    command = [sys.executable, "-m", "dbt.cli.main", "deps", "--project-dir", str(project)]
+    dbt = Path(sys.executable).with_name("dbt")
+    command: list[str | Path] = [dbt, "deps", "--project-dir", project]
     try:
         return (
             subprocess.run(

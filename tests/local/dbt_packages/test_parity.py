@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.dbt_packages.install import STAMP, STAND_IN
+from local.dbt_packages.install import MARKER, STAND_IN
 from local.redshift.server import Endpoint, running_endpoint
 
 PROJECT = Path(__file__).parent / "project"
@@ -51,7 +51,7 @@ def outcomes(project: Path, endpoint: Endpoint) -> dict[str, str]:
         "REDSHIFT_SCHEMA": "literals",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "build"],
+        [Path(sys.executable).with_name("dbt"), "build"],
         cwd=project,
         env=os.environ | environment,
         capture_output=True,
@@ -85,7 +85,7 @@ def test_every_case_does_what_its_name_says(
     project = shutil.copytree(PROJECT, tmp_path / "project")
     if package == "stand-in":
         shutil.copytree(STAND_IN, project / "dbt_packages" / STAND_IN.name)
-    elif (INSTALLED / STAND_IN.name).exists() and not (INSTALLED / STAND_IN.name / STAMP).exists():
+    elif (INSTALLED / STAND_IN.name).exists() and not (INSTALLED / STAND_IN.name / MARKER).exists():
         shutil.copytree(INSTALLED, project / "dbt_packages")
     else:
         pytest.skip("the hub has not given the package itself")
