@@ -1,0 +1,107 @@
+"""How events and songs lie in S3: keys, files and bytes, as the app writes them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from local.events.dice import Dice
+from local.events.population import Song
+from local.events.sessions import Event
+
+EVENTS_PREFIX = "log_data"
+SONGS_PREFIX = "song_data"
+_EPOCH = date(1970, 1, 1)
+_MS_PER_DAY = 86_400_000
+_SONG_KEYS = tuple(field for field in Song.__dataclass_fields__ if field != "track_id")
+# the order in which the Million Song Dataset's subset was first published
+_SONG_KEYS_AS_PUBLISHED = (
+    *("num_songs", "artist_id", "artist_latitude", "artist_longitude", "artist_location"),
+    *("artist_name", "song_id", "title", "duration", "year"),
+)
+
+
+def event_key(day: date) -> str:
+    """Return the key of a day's events."""
+    return f"{EVENTS_PREFIX}/{day:%Y/%m/%Y-%m-%d}-events.json"
+
+
+def song_key(track_id: str) -> str:
+    """Return the key of a song: three folders, spelled by the third to fifth letters of its id."""
+    return f"{SONGS_PREFIX}/{'/'.join(track_id[2:5])}/{track_id}.json"
+
+
+def json_text(value: object, separators: tuple[str, str] = (",", ":")) -> str:
+    r"""Return JSON in ASCII with `\/` for a slash, which stands nowhere but in strings."""
+    return json.dumps(value, separators=separators).replace("/", r"\/")
+
+
+_quoted = lru_cache(maxsize=1 << 17)(json_text)
+
+
+def event_line(event: Event) -> str:
+    """Return the line of an event, without a line end."""
+    return (
+        f'{{"artist":{_quoted(event.artist)},"auth":"{event.auth}",'
+        f'"firstName":{_quoted(event.first_name)},"gender":{_quoted(event.gender)},'
+        f'"itemInSession":{event.item_in_session},"lastName":{_quoted(event.last_name)},'
+        f'"length":{_number(event.length)},"level":"{event.level}",'
+        f'"location":{_quoted(event.location)},"method":"{event.method}","page":"{event.page}",'
+        f'"registration":{_number(event.registration)},"sessionId":{event.session_id},'
+        f'"song":{_quoted(event.song)},"status":{event.status},"ts":{event.ts},'
+        f'"userAgent":{_quoted(event.user_agent)},"userId":"{event.user_id}"}}'
+    )
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None else repr(value)
+
+
+def song_document(song: Song, dice: Dice) -> str:
+    """Return the text of a song's file; order of keys and white space vary from file to file."""
+    style = dice.between(1, 200)
+    if style == 1:
+        return json.dumps({key: getattr(song, key) for key in _SONG_KEYS}, indent=4)
+    if style <= 60:
+        as_published = {key: getattr(song, key) for key in _SONG_KEYS_AS_PUBLISHED}
+        return json_text(as_published, (", ", ": "))
+    return json_text({key: getattr(song, key) for key in _SONG_KEYS})
+
+
+def write_days(folder: Path, events: Iterable[Event], start: date, days: int) -> Iterator[int]:
+    """Write the events of the days from `start` on, a file a day; yield the events of each day.
+
+    `events` come by time. A day without events has no file.
+    """
+    first = (start - _EPOCH).days
+    # looks one event ahead of each day, never further
+    by_day = groupby(events, key=lambda event: event.ts // _MS_PER_DAY)
+    day, of_day = next(by_day, (first + days, iter(())))
+    for offset in range(days):
+        written = 0
+        if day == first + offset:
+            written = write_lines(folder / event_key(start + timedelta(offset)), of_day)
+            day, of_day = next(by_day, (first + days, iter(())))
+        yield written
+
+
+def write_lines(path: Path, events: Iterable[Event]) -> int:
+    """Write one line per event, with no line end after the last, and return their number."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with path.open("w", encoding="ascii", newline="") as file:
+        for event in events:
+            file.write(f"\n{event_line(event)}" if written else event_line(event))
+            written += 1
+    return written
+
+
+def write_song(folder: Path, song: Song, dice: Dice) -> str:
+    """Write a song's file and return its key."""
+    key = song_key(song.track_id)
+    path = folder / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(song_document(song, dice), encoding="ascii", newline="")
+    return key
