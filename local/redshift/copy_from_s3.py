@@ -37,6 +37,7 @@ from local.redshift.s3_objects import (
     load_error,
     open_objects,
     read_whole,
+    s3_errors,
 )
 from local.redshift.statements import Copy
 from local.redshift.values import (
@@ -325,7 +326,8 @@ class Load:
 
     def _records(self, file: Object, stream: IO[bytes]) -> Iterator[Record]:
         try:
-            yield from self.reader(decompressed(stream, self.statement.options))
+            with s3_errors(file.url):
+                yield from self.reader(decompressed(stream, self.statement.options))
         except UnicodeError as error:
             raise load_error(f"{file.url} has another encoding: {error}", 1221) from error
         except (OSError, EOFError, zlib.error, ZstdError) as error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
+from local.redshift.errors import RedshiftError
+
 NULL = "\\N"
 MAX_VARCHAR_BYTES = 65535
 
@@ -62,10 +64,11 @@ def converter(column: Column, options: Conversion) -> Converter:
     """Return the function that turns a value that is not None into a field of a COPY row.
 
     A value is a str, or what JSON gives: int, JsonFloat, bool, dict, list. The function returns
-    NULL where COPY loads null and raises LoadError where it rejects the record.
+    NULL where COPY loads null and raises LoadError where it rejects the record. Raises
+    RedshiftError for a column of a type that the endpoint does not load.
     """
     match column.type:
-        case "varchar":
+        case "varchar" | "text":
             return _varchar(column.length or MAX_VARCHAR_BYTES, options)
         case "bpchar":
             return _char(column.length or 1, options)
@@ -89,7 +92,11 @@ def converter(column: Column, options: Conversion) -> Converter:
             return _timestamp(options, zoned=False)
         case "timestamptz":
             return _timestamp(options, zoned=True)
-    raise LoadError(1223, f"Invalid data type {column.type}")
+        case "time":
+            return _time(zoned=False)
+        case "timetz":
+            return _time(zoned=True)
+    raise RedshiftError("0A000", f"COPY into a column of type {column.type} is not supported")
 
 
 def text_of(value: object) -> str:
@@ -395,7 +402,7 @@ def _parse(patterns: tuple[re.Pattern[str], ...], text: str) -> datetime | None:
 
 
 def _moment(parts: dict[str, str | None]) -> datetime:
-    year = int(parts.get("year") or 0)
+    year = int(parts.get("year") or 1)
     if short := parts.get("short_year"):
         year = int(short) + (1900 if int(short) >= 70 else 2000)
     month = int(parts.get("month") or 1)
@@ -461,6 +468,20 @@ def _timestamp(options: Conversion, *, zoned: bool) -> Converter:
         if not zoned:
             return moment.replace(tzinfo=None).isoformat(" ")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(" ")
+
+    return convert
+
+
+def _time(*, zoned: bool) -> Converter:
+    patterns = (_pattern("HH24:MI:SS", zoned),)
+
+    def convert(value: object) -> str:
+        text = text_of(value)
+        if not text.strip():
+            return NULL
+        if moment := _parse(patterns, text):
+            return moment.timetz().isoformat()
+        raise LoadError(1206, "Invalid time format or value [HH24:MI:SS]")
 
     return convert
 
