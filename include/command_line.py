@@ -26,9 +26,11 @@ def main() -> int:
     arguments = parser.parse_args()
     run_id = f"load__{uuid.uuid4()}"
     hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    hook.log.disabled = True  # it would print each statement of the DDL
-    for path in DDL:
-        hook.run(path.read_text(), split_statements=True)
+    with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
+        for path in DDL:
+            for statement in hook.split_sql_string(path.read_text()):
+                cursor.execute(statement)
+        connection.commit()
     S3Hook(aws_conn_id=settings().aws_conn_id).load_file(
         str(EVENTS.jsonpaths), EVENTS.jsonpaths_key, settings().s3_bucket, replace=True
     )
@@ -37,7 +39,10 @@ def main() -> int:
             acquire_run_lock(
                 connection, settings().redshift_schema, run_id, settings().run_lock_minutes
             )
-            for table, prefix in ((SONGS, arguments.songs_prefix), (EVENTS, arguments.events_prefix)):
+            for table, prefix in (
+                (SONGS, arguments.songs_prefix),
+                (EVENTS, arguments.events_prefix),
+            ):
                 result = stage(f"stage_{table.name}", table, prefix).stage(run_id)
                 print(
                     f"{result.batch}: {result.status}, {result.files:,} files, "

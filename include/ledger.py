@@ -48,12 +48,12 @@ def open_ledger(cursor: Cursor) -> None:
     It must be the transaction's first statement: Redshift takes the snapshot behind a LOCK, so the
     second of two loads sees what the first one committed.
     """
-    cursor.execute("lock table raw.load_history")
+    cursor.execute('lock table "raw".load_history')
 
 
 def next_load_id(cursor: Cursor) -> int:
     """Return the number that the next entry bears; the ledger must be open."""
-    cursor.execute("select coalesce(max(load_id), 0) + 1 from raw.load_history")
+    cursor.execute('select coalesce(max(load_id), 0) + 1 from "raw".load_history')
     [(load_id,)] = cursor.fetchall()
     return int(load_id)
 
@@ -61,7 +61,7 @@ def next_load_id(cursor: Cursor) -> int:
 def newest_load(cursor: Cursor, target: str, batch: str, mode: str) -> tuple[str, str] | None:
     """Return (listing hash, run id) of the batch's newest successful load, or None."""
     cursor.execute(
-        "select listing_hash, run_id from raw.load_history "
+        'select listing_hash, run_id from "raw".load_history '
         "where target_table = %s and batch = %s and mode = %s and status = 'loaded' "
         "order by load_id desc limit 1",
         (target, batch, mode),
@@ -84,7 +84,7 @@ def write_entry(
     rejections = list(rejections)
     insert(
         cursor,
-        "raw.load_history",
+        '"raw".load_history',
         load_id=load_id,
         target_table=entry.target,
         batch=entry.batch,
@@ -103,7 +103,7 @@ def write_entry(
     for rejection in rejections:
         insert(
             cursor,
-            "raw.load_errors",
+            '"raw".load_errors',
             load_id=load_id,
             target_table=entry.target,
             batch=entry.batch,

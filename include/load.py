@@ -73,6 +73,11 @@ class LoadRequest:
     copy_statement: Callable[[str, int], str]
 
     @property
+    def relation(self) -> str:
+        """The target in SQL: quoted, as `raw` is a reserved word in Redshift."""
+        return ".".join(f'"{name}"' for name in self.target.split("."))
+
+    @property
     def batch(self) -> str:
         """The name under which the ledger and the rows know what this load brings."""
         return f"s3://{self.bucket}/{self.prefix}"
@@ -190,7 +195,7 @@ def replace_rows(
     entry: ledger.Entry,
 ) -> tuple[int, int, int]:
     """Do what stands between the lock and the commit; return lines read, rows loaded, refused."""
-    target, arriving = request.target, request.target.replace(".", "_") + "_arriving"
+    target, arriving = request.relation, request.target.replace(".", "_") + "_arriving"
     columns = ", ".join(data_columns(cursor, target))
     cursor.execute(
         f"create temporary table {arriving} as select {columns} from {target} where false"
@@ -332,7 +337,7 @@ def record_changes(
     """Write to the change feed the keys of all rows in which the queries `old` and `new` differ."""
     for key_name, expression in change_keys.items():
         cursor.execute(
-            "insert into raw.load_changes (load_id, key_name, key_value) "
+            'insert into "raw".load_changes (load_id, key_name, key_value) '
             f"select distinct {load_id}, {quote(key_name)}, key_value from ("
             f"select {expression} as key_value from (({old}) except ({new})) as gone union all "
             f"select {expression} as key_value from (({new}) except ({old})) as came"

@@ -48,7 +48,7 @@ def acquire_run_lock(connection: Connection, target_schema: str, owner: str, min
             cursor.execute(
                 "insert into ops.run_lock "
                 "select %s, %s, sysdate, dateadd(minute, %s, sysdate), "
-                "(select coalesce(max(load_id), 0) from raw.load_history)",
+                '(select coalesce(max(load_id), 0) from "raw".load_history)',
                 (target_schema, owner, minutes),
             )
         connection.commit()

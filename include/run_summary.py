@@ -12,7 +12,7 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
         cursor.execute(
             "select target_table, batch, files, lines_scanned, rows_loaded, rows_rejected, "
             "datediff(ms, started_at, finished_at) / 1000.0 "
-            "from raw.load_history where run_id = %s order by load_id",
+            'from "raw".load_history where run_id = %s order by load_id',
             (run_id,),
         )
         loads = cursor.fetchall()

@@ -19,6 +19,7 @@ import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from mypy_boto3_s3 import S3Client
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 REGION: Final = "us-west-2"
@@ -36,8 +37,11 @@ class Handler(MotoRequestHandler):
 
 def serve(port: int) -> None:
     """Serve S3 on 127.0.0.1 (port 0: any free one), announce the address, return when stopped."""
-    # moto's own dispatcher looks the service up for every request: half the cost of a small one
-    application = create_backend_app("s3")
+    # moto's own dispatcher looks the service up for every request: half the cost of a small one.
+    # Below /sts, Airflow assumes the role that its AWS connection names.
+    application = DispatcherMiddleware(
+        create_backend_app("s3"), {"/sts": create_backend_app("sts")}
+    )
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -44,12 +44,11 @@ def start_warehouse() -> dict[str, str]:
             "local.redshift",
             *("--data-dir", str(STATE / "redshift")),
             *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
-            *("--user", "sparkify", "--database", "dev"),
+            *("--user", "sparkify", "--password", password, "--database", "dev"),
             *("--s3-endpoint", s3),
         ),
         RUNNING,
         ready=r"^listening on .*$",
-        environment={"SPARKIFY_LOCAL_REDSHIFT_PASSWORD": password},
     ).removeprefix("listening on ")
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()
@@ -101,7 +100,14 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "conn_type": "aws",
         "login": "local",
         "password": "local",
-        "extra": {"endpoint_url": s3, "region_name": "us-west-2", "role_arn": ROLE},
+        "extra": {
+            "region_name": "us-west-2",
+            "role_arn": ROLE,
+            "service_config": {
+                "s3": {"endpoint_url": s3},
+                "sts": {"endpoint_url": f"{s3}/sts"},
+            },
+        },
     }
     return {
         "REDSHIFT_HOST": host,

@@ -18,7 +18,7 @@
             '" ~ owner ~ "',
             sysdate,
             dateadd(minute, " ~ env_var('SPARKIFY_RUN_LOCK_MINUTES', '15') ~ ", sysdate),
-            (select coalesce(max(load_id), 0) from raw.load_history)
+            (select coalesce(max(load_id), 0) from \"raw\".load_history)
         where not exists (
             select 1 from ops.run_lock where target_schema = '" ~ target.schema ~ "'
         );

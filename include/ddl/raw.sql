@@ -1,8 +1,8 @@
 -- What COPY fills: the published columns of the Sparkify sources, and what brought each row.
 -- Text is wide enough for every real value several times over; a longer one is rejected by COPY.
-create schema if not exists raw;
+create schema if not exists "raw"; -- a reserved word in Redshift
 
-create table if not exists raw.staging_events (
+create table if not exists "raw".staging_events (
     artist varchar(512),
     auth varchar(32),
     firstname varchar(256),
@@ -27,7 +27,7 @@ create table if not exists raw.staging_events (
 diststyle even
 sortkey (ts);
 
-create table if not exists raw.staging_songs (
+create table if not exists "raw".staging_songs (
     num_songs integer,
     artist_id varchar(64),
     artist_latitude double precision,
@@ -45,7 +45,7 @@ diststyle even
 sortkey (song_id);
 
 -- The ledger: one row per load that was tried. load_id grows with every load, failed ones too.
-create table if not exists raw.load_history (
+create table if not exists "raw".load_history (
     load_id bigint not null,
     target_table varchar(128) not null,
     batch varchar(1024) not null,
@@ -66,7 +66,7 @@ diststyle all
 sortkey (load_id);
 
 -- Every line that COPY refused, whole, with the place and the reason.
-create table if not exists raw.load_errors (
+create table if not exists "raw".load_errors (
     load_id bigint not null,
     target_table varchar(128) not null,
     batch varchar(1024) not null,
@@ -77,18 +77,18 @@ create table if not exists raw.load_errors (
     error_code integer,
     reason varchar(512) not null,
     raw_line varchar(65535),
-    foreign key (load_id) references raw.load_history (load_id)
+    foreign key (load_id) references "raw".load_history (load_id)
 )
 diststyle all
 sortkey (load_id);
 
 -- The change feed: the keys (days, users, songs, artists) whose rows a load added, altered or took
 -- away. Incremental models rebuild just these.
-create table if not exists raw.load_changes (
+create table if not exists "raw".load_changes (
     load_id bigint not null,
     key_name varchar(64) not null,
     key_value varchar(256) not null,
-    foreign key (load_id) references raw.load_history (load_id)
+    foreign key (load_id) references "raw".load_history (load_id)
 )
 diststyle all
 sortkey (load_id);
