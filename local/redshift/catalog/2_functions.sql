@@ -100,6 +100,22 @@ language sql stable as $$
     order by attnum
 $$;
 
+-- The catalog tables that the dialect reads in PostgreSQL's stead (PG_CLASS_INFO, PG_ATTRIBUTE_INFO)
+
+create or replace view redshift.pg_depend as
+select * from pg_catalog.pg_depend d
+where not (d.classid = 'pg_rewrite'::regclass and d.deptype = 'n' and exists (
+    select from pg_rewrite r join redshift.late_binding_views l on l.view = r.ev_class where r.oid = d.objid
+));
+create or replace view redshift.pg_class as
+select c.*, case s.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle
+from pg_catalog.pg_class c left join redshift.storage s on s.relation = c.oid;
+create or replace view redshift.pg_attribute as
+select a.*, coalesce(a.attnum = s.distkey, false) as attisdistkey,
+    coalesce(array_position(s.sortkey, a.attnum), 0) * case s.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
+from pg_catalog.pg_attribute a left join redshift.storage s on s.relation = a.attrelid;
+grant select on redshift.pg_depend, redshift.pg_class, redshift.pg_attribute to public;
+
 -- Casts
 
 -- The longest start of a text that is no longer than so many bytes and cuts no character.

@@ -192,4 +192,5 @@ _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "CREATE": commands.refused,
     "ALTER": commands.refused,
     "DROP": commands.refused,
+    "TABLE": commands.refused,
 }

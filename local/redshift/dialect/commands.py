@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from local.redshift.dialect import rules
 from local.redshift.dialect.definitions import NOTHING
-from local.redshift.dialect.rules import words
 from local.redshift.dialect.tokens import Cursor, literal, quote, syntax_error
 from local.redshift.errors import RedshiftError
 from local.redshift.statements import Copy, Sql, Unload
@@ -359,27 +359,6 @@ def _grantees(cursor: Cursor) -> str:
 
 # Settings
 
-_POSTGRES_SETTINGS = words(
-    "application_name client_encoding datestyle extra_float_digits search_path statement_timeout "
-    "timezone intervalstyle client_min_messages"
-)
-# Configuration reference
-_REDSHIFT_SETTINGS = words(
-    "activate_aqua analyze_threshold_percent auto_analyze cast_super_null_on_error "
-    "datashare_break_glass_session_var default_geometry_encoding "
-    "describe_field_name_in_uppercase downcase_delimited_identifier "
-    "enable_case_sensitive_identifier "
-    "enable_case_sensitive_super_attribute enable_numeric_rounding "
-    "enable_result_cache_for_session enable_vacuum_boost error_on_nondeterministic_update "
-    "idle_session_timeout json_parse_dedup_attributes json_parse_truncate_strings "
-    "json_serialization_enable json_serialization_parse_nested_strings "
-    "max_concurrency_scaling_clusters "
-    "max_cursor_result_set_size mv_enable_aqmv_for_session navigate_super_null_on_error "
-    "parse_super_null_on_error query_group r_interval spectrum_enable_pseudo_columns "
-    "spectrum_query_maxerror stored_proc_log_min_messages timezone use_fips_ssl "
-    "wlm_query_slot_count"
-)
-
 
 def setting_name(cursor: Cursor) -> str:
     """Read a parameter's name; return PostgreSQL's: its own, or one in the namespace redshift."""
@@ -387,9 +366,9 @@ def setting_name(cursor: Cursor) -> str:
         return "timezone"
     path = cursor.path()
     name = path[-1]
-    if len(path) > 1 or name in _POSTGRES_SETTINGS:
+    if len(path) > 1 or name in rules.POSTGRES_SETTINGS:
         return ".".join(map(quote, path))
-    if name not in _REDSHIFT_SETTINGS:
+    if name not in rules.REDSHIFT_SETTINGS:
         raise RedshiftError("42704", f'unrecognized configuration parameter "{name}"')
     return f"redshift.{name}"
 

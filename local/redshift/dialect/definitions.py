@@ -356,8 +356,8 @@ def _alter_storage(cursor: Cursor, table: _Table) -> tuple[str, ...]:
     elif cursor.accept("SORTKEY", "NONE"):
         table.storage.sortstyle = "auto"
     else:
-        if cursor.accept("DISTSTYLE", "KEY"):
-            table.storage.diststyle = "key"
+        if cursor.accept("DISTSTYLE", "KEY", "DISTKEY"):
+            table.storage.distkey = cursor.name()
         _storage_attributes(cursor, table.storage)
     return table.after()
 

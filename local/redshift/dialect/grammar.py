@@ -12,8 +12,9 @@ from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import ParseError, SqlglotError, UnsupportedError
 from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.redshift import RedshiftParser
+from sqlglot.tokenizer_core import TokenType
 
-from local.redshift.dialect.tokens import syntax_error
+from local.redshift.dialect.tokens import syntax_error, without_dollar_quotes
 from local.redshift.errors import RedshiftError
 
 _CALLS_THAT_ARE_GRAMMAR = {
@@ -53,9 +54,13 @@ class Endpoint(Redshift):
     Parser = Reader
 
     class Tokenizer(Redshift.Tokenizer):
-        """Reads COPY, GRANT and the like as tokens too."""
+        """Takes every $ for a placeholder's; read() has turned $$ strings into others."""
 
-        COMMANDS: ClassVar[set[Any]] = set()
+        HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
+        SINGLE_TOKENS: ClassVar = {
+            **Redshift.Tokenizer.SINGLE_TOKENS,
+            "$": TokenType.PARAMETER,
+        }
 
 
 class Writer(PostgresGenerator):
@@ -78,6 +83,8 @@ _DIALECT = Endpoint()
 
 def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
     """Parse one statement, or one expression when `into` says so."""
+    if "$" in sql:
+        sql = without_dollar_quotes(sql)
     try:
         tokens = _DIALECT.tokenize(sql)
         parser = _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)

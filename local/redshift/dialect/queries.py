@@ -20,8 +20,8 @@ def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) ->
     on_catalog = not reads_user_tables and any(_is_system(table) for table in _relations(tree))
     if not on_catalog:
         _refuse(tree, reads_user_tables)
-        for window in list(tree.find_all(exp.Window)):
-            _translate_window(window)
+    for window in list(tree.find_all(exp.Window)):
+        _translate_window(window)
     # Rules replace nodes in their parents, so the tree's own root needs one.
     root = exp.Tuple(expressions=[tree])
     for node in reversed(list(tree.dfs())):
@@ -32,7 +32,9 @@ def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) ->
                 _check_type(node)
         elif isinstance(node, exp.Anonymous):
             _translate_function(node, on_catalog)
-        elif not on_catalog and (rule := _RULES.get(type(node))):
+        elif on_catalog and isinstance(node, exp.Table):
+            _shadow(node)
+        elif rule := _RULES.get(type(node)):
             rule(node)
     translated: exp.Expr = root.expressions[0]
     return translated
@@ -65,6 +67,14 @@ def _is_system(table: exp.Table) -> bool:
     if table.db:
         return table.db.lower() in _SYSTEM_SCHEMAS
     return name.startswith(_SYSTEM_PREFIXES)
+
+
+def _shadow(table: exp.Table) -> None:
+    """Read a catalog table through the endpoint's view of it."""
+    if table.name.lower() in rules.SHADOWED and table.db.lower() in ("", "pg_catalog"):
+        table.set("db", exp.to_identifier("redshift"))
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
 
 
 # Refusals
@@ -294,6 +304,12 @@ def _median(value: exp.Expr) -> exp.Expr:
     )
 
 
+def _current_setting(name: exp.Expr) -> exp.Expr:
+    if name.name.lower() in rules.REDSHIFT_SETTINGS:
+        name = exp.Literal.string(f"redshift.{name.name.lower()}")
+    return _call("current_setting", name, exp.true())
+
+
 def _charindex(part: exp.Expr, text: exp.Expr) -> exp.Expr:
     return _call("strpos", text, part)
 
@@ -301,6 +317,7 @@ def _charindex(part: exp.Expr, text: exp.Expr) -> exp.Expr:
 _FUNCTIONS: dict[str, Callable[..., exp.Expr]] = {
     "charindex": _charindex,
     "convert_timezone": _convert_timezone,
+    "current_setting": _current_setting,
     "date_part": _date_part,
     "date_trunc": _date_trunc,
     "dateadd": _dateadd,

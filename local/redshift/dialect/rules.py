@@ -109,6 +109,10 @@ LEADER_ONLY = words(
     "age current_time current_timestamp localtime localtimestamp isfinite now"
 )
 
+# Catalog tables of PostgreSQL that the endpoint shows otherwise, in schema redshift: without the
+# dependencies of late-binding views, with Redshift's own columns.
+SHADOWED = words("pg_attribute pg_class pg_depend")
+
 # Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
 # length in bytes.
 TYPES = {
@@ -162,6 +166,27 @@ UNSUPPORTED_TYPES = words(
     "serial4 serial8 tsquery tsvector uuid xml json interval array"
 )
 
+# Configuration reference: settings that PostgreSQL has too, then Redshift's own
+POSTGRES_SETTINGS = words(
+    "application_name client_encoding datestyle extra_float_digits search_path statement_timeout "
+    "timezone intervalstyle client_min_messages"
+)
+REDSHIFT_SETTINGS = words(
+    "activate_aqua analyze_threshold_percent auto_analyze cast_super_null_on_error "
+    "datashare_break_glass_session_var default_geometry_encoding "
+    "describe_field_name_in_uppercase downcase_delimited_identifier "
+    "enable_case_sensitive_identifier "
+    "enable_case_sensitive_super_attribute enable_numeric_rounding "
+    "enable_result_cache_for_session enable_vacuum_boost error_on_nondeterministic_update "
+    "idle_session_timeout json_parse_dedup_attributes json_parse_truncate_strings "
+    "json_serialization_enable json_serialization_parse_nested_strings "
+    "max_concurrency_scaling_clusters "
+    "max_cursor_result_set_size mv_enable_aqmv_for_session navigate_super_null_on_error "
+    "parse_super_null_on_error query_group r_interval spectrum_enable_pseudo_columns "
+    "spectrum_query_maxerror stored_proc_log_min_messages timezone use_fips_ssl "
+    "wlm_query_slot_count"
+)
+
 # Reserved words
 RESERVED_WORDS = frozenset(word.strip() for word in RedshiftGenerator.RESERVED_KEYWORDS)
 
@@ -190,6 +215,10 @@ def _values_outside_insert(node: exp.Expr) -> bool:
 
 def _changes_data(node: exp.Expr) -> bool:
     return isinstance(node.this, exp.DML)
+
+
+def _holds_no_query(node: exp.Expr) -> bool:
+    return not isinstance(node.this.unnest(), exp.Query)
 
 
 def _lacks_column_list(node: exp.Expr) -> bool:
@@ -232,6 +261,28 @@ REFUSALS = (
     Refusal(
         exp.JSONExtractScalar, _always, "42883", "operator does not exist: ->>", "JSON functions"
     ),
+    *(
+        Refusal(
+            kind, _always, "42883", "operator does not exist", "Unsupported PostgreSQL features"
+        )
+        for kind in (
+            exp.ArrayContainsAll,
+            exp.ArrayContainedBy,
+            exp.ArrayOverlaps,
+            exp.JSONBContains,
+            exp.JSONBExtract,
+            exp.JSONBExtractScalar,
+            exp.MatchAgainst,
+        )
+    ),
+    Refusal(
+        exp.Unnest, _always, "42883", "function unnest() does not exist", "Unsupported functions"
+    ),
+    Refusal(
+        exp.Any, _holds_no_query, "0A000", "array types are not supported", "Unsupported data types"
+    ),
+    Refusal(exp.Collate, _always, "42601", _syntax("COLLATE"), "Unsupported PostgreSQL features"),
+    Refusal(exp.Fetch, _always, "42601", _syntax("FETCH"), "ORDER BY clause"),
     Refusal(exp.CTE, _changes_data, "42601", _syntax("AS"), "WITH clause"),
     Refusal(
         exp.With,

@@ -89,6 +89,17 @@ def tokenize(sql: str) -> Iterator[Token]:
             yield Token(kind, text, start, position)  # type: ignore[arg-type]
 
 
+def without_dollar_quotes(sql: str) -> str:
+    """Return the SQL with each $$ string written as an ordinary one."""
+    parts, position = [], 0
+    for token in tokenize(sql):
+        if token.kind == "string" and sql[token.start] == "$":
+            escaped = token.text.replace("\\", "\\\\").replace("'", "''")
+            parts += [sql[position : token.start], f"'{escaped}'"]
+            position = token.end
+    return "".join([*parts, sql[position:]])
+
+
 def literal(text: str) -> str:
     """Write a string for PostgreSQL."""
     return "'" + text.replace("'", "''") + "'"
