@@ -1,0 +1,358 @@
+"""The star schema that must come of a folder of raw files, computed without SQL or the pipeline.
+
+Written from the design's rules alone, so that the marts can be compared with it row for row. All
+times are UTC without a zone, as Redshift's TIMESTAMP gives them.
+"""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+Rejected = frozenset[tuple[str, int]]
+
+EPOCH = datetime(1970, 1, 1)
+BLANKS = " \t\r\n"
+EXACT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Star:
+    """Each mart's rows, in no order; a row's keys are the mart's columns."""
+
+    songplays: list[Row]
+    users: list[Row]
+    songs: list[Row]
+    artists: list[Row]
+    time: list[Row]
+    user_levels: list[Row]
+
+
+def expected(folder: Path, rejected: Rejected = frozenset()) -> Star:
+    """Return the star schema of `log_data/` and `song_data/` below `folder`.
+
+    `rejected` holds the (key, line from 1) that the loader refuses.
+    """
+    events = unique(map(clean_event, read_events(folder, rejected)), event_identity, pick_event)
+    songs = unique(map(clean_song, read_songs(folder, rejected)), song_identity, pick_song)
+    songplays = make_songplays(events, songs)
+    return Star(
+        songplays=songplays,
+        users=make_users(events),
+        songs=[select(song, "song_id title artist_id year duration") for song in songs],
+        artists=make_artists(songs),
+        time=[make_time(start) for start in {play["start_time"] for play in songplays}],
+        user_levels=make_user_levels(events),
+    )
+
+
+# What is loaded
+
+
+def read_events(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]:
+    """Yield the objects of all files below `log_data/`, copies and checkpoints too, one per line."""
+    for key, content in files(folder, "log_data"):
+        for number, line in enumerate(content.split(b"\n"), 1):
+            if line.strip() and (key, number) not in rejected:
+                yield json.loads(line)
+
+
+def read_songs(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]:
+    """Yield the one object of each file below `song_data/`, on however many lines it lies."""
+    keys_rejected = {key for key, _ in rejected}
+    for key, content in files(folder, "song_data"):
+        if content.strip() and key not in keys_rejected:
+            yield json.loads(content)
+
+
+def files(folder: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the key and content of everything that a COPY of the prefix reads."""
+    for path in sorted((folder / prefix).rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+# What it means
+
+
+def clean_event(raw: Row) -> Row:
+    """Return an event with trimmed text; text encoded twice stays as it is."""
+    return {
+        "artist": text(raw["artist"]),
+        "auth": text(raw["auth"]),
+        "first_name": text(raw["firstName"]),
+        "gender": text(raw["gender"]),
+        "item_in_session": raw["itemInSession"],
+        "last_name": text(raw["lastName"]),
+        "length": raw["length"],
+        "level": text(raw["level"]),
+        "location": text(raw["location"]),
+        "method": text(raw["method"]),
+        "page": text(raw["page"]),
+        "registration": raw["registration"],
+        "session_id": raw["sessionId"],
+        "song": text(raw["song"]),
+        "status": raw["status"],
+        "ts": raw["ts"],
+        "user_agent": text((text(raw["userAgent"]) or "").strip('"')),
+        "user_id": number(text(raw["userId"])),
+    }
+
+
+def clean_song(raw: Row) -> Row:
+    """Return a song with trimmed text; a name or place that is a JSON integer is its digits."""
+    return {
+        "num_songs": raw["num_songs"],
+        "artist_id": text(raw["artist_id"]),
+        "artist_latitude": raw["artist_latitude"],
+        "artist_longitude": raw["artist_longitude"],
+        "artist_location": text(raw["artist_location"]),
+        "artist_name": text(raw["artist_name"]),
+        "song_id": text(raw["song_id"]),
+        "title": text(raw["title"]),
+        "duration": raw["duration"],
+        "year": raw["year"] or None,
+    }
+
+
+def text(value: object) -> str | None:
+    """Trim blanks at both ends; nothing left is None."""
+    return None if value is None else str(value).strip(BLANKS) or None
+
+
+def number(value: str | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def moment(milliseconds: float) -> datetime:
+    return EPOCH + timedelta(milliseconds=int(milliseconds))
+
+
+def select(row: Row, columns: str) -> Row:
+    return {column: row[column] for column in columns.split()}
+
+
+# Each event and each song once
+
+
+def unique(
+    rows: Iterable[Row], identity: Callable[[Row], object], pick: Callable[[list[Row]], Row]
+) -> list[Row]:
+    """Return one row per identity: `pick` chooses among its copies."""
+    copies = defaultdict(list)
+    for row in rows:
+        copies[identity(row)].append(row)
+    return [pick(rows_of_one) for rows_of_one in copies.values()]
+
+
+def event_identity(event: Row) -> tuple[int | None, int, int, int]:
+    """Say which event it is, whatever its copies say otherwise."""
+    return event["user_id"], event["session_id"], event["item_in_session"], event["ts"]
+
+
+def song_identity(song: Row) -> object:
+    return song["song_id"]
+
+
+def pick_event(copies: list[Row]) -> Row:
+    """Return the copy with the greatest canonical text, so that the order of loads has no say.
+
+    That text is the fields that are not the identity, in the order of the log's keys, joined by
+    `|`: None as nothing, the length in units of 0.00001 s, registration in whole milliseconds.
+    Texts compare by code point, which is the order of their UTF-8 bytes.
+    """
+
+    def canonical(event: Row) -> str:
+        fields = (
+            *("artist", "auth", "first_name", "gender", "last_name", "length", "level"),
+            *("location", "method", "page", "registration", "song", "status", "user_agent"),
+        )
+        scales = {"length": 100_000, "registration": 1}
+        return canonical_text(event, fields, scales)
+
+    return max(copies, key=canonical)
+
+
+def pick_song(copies: list[Row]) -> Row:
+    """Return the copy with the greatest canonical text, made as for events.
+
+    The fields come in the order num_songs, artist_id, latitude, longitude, location, name, title,
+    duration, year; coordinates and duration are in units of 0.00001.
+    """
+
+    def canonical(song: Row) -> str:
+        fields = (
+            *("num_songs", "artist_id", "artist_latitude", "artist_longitude", "artist_location"),
+            *("artist_name", "title", "duration", "year"),
+        )
+        scales = {"artist_latitude": 100_000, "artist_longitude": 100_000, "duration": 100_000}
+        return canonical_text(song, fields, scales)
+
+    return max(copies, key=canonical)
+
+
+def canonical_text(row: Row, fields: Iterable[str], scales: dict[str, int]) -> str:
+    def canonical(field: str) -> str:
+        value = row[field]
+        if value is None:
+            return ""
+        return str(round(value * scales[field]) if field in scales else value)
+
+    return "|".join(map(canonical, fields))
+
+
+# The marts
+
+
+def make_songplays(events: list[Row], songs: list[Row]) -> list[Row]:
+    """Return one row per play, with a user or without, with its song where the catalogue has it."""
+    candidates = defaultdict(list)
+    for song in songs:
+        if song["title"] and song["artist_name"]:
+            candidates[song["title"].lower(), song["artist_name"].lower()].append(song)
+    return [
+        make_songplay(event, candidates[played_key(event)])
+        for event in events
+        if event["page"] == "NextSong"
+    ]
+
+
+def played_key(event: Row) -> tuple[str, str]:
+    return (event["song"] or "").lower(), (event["artist"] or "").lower()
+
+
+def make_songplay(event: Row, candidates: list[Row]) -> Row:
+    def seconds_apart(song: Row) -> float:
+        if song["duration"] is None or event["length"] is None:
+            return float("inf")
+        return abs(float(song["duration"] - event["length"]))
+
+    song = min(candidates, key=lambda each: (seconds_apart(each), each["song_id"]), default=None)
+    how = None
+    if song:
+        how = "exact" if seconds_apart(song) <= EXACT_SECONDS else "title_artist"
+    identity = "|".join("" if part is None else str(part) for part in event_identity(event))
+    return {
+        "songplay_id": hashlib.md5(identity.encode(), usedforsecurity=False).hexdigest(),
+        "start_time": moment(event["ts"]),
+        "user_id": event["user_id"],
+        "level": event["level"],
+        "song_id": song["song_id"] if song else None,
+        "artist_id": song["artist_id"] if song else None,
+        "session_id": event["session_id"],
+        "location": event["location"],
+        "user_agent": event["user_agent"],
+        "item_in_session": event["item_in_session"],
+        "song_title": event["song"],
+        "artist_name": event["artist"],
+        "song_match": how,
+    }
+
+
+def make_artists(songs: list[Row]) -> list[Row]:
+    """Return one row per artist_id: one whole spelling, the best by `spelling_rank`."""
+    spellings: defaultdict[str, Counter[tuple[Any, ...]]] = defaultdict(Counter)
+    for song in songs:
+        if song["artist_id"]:
+            spelling = select(
+                song, "artist_name artist_location artist_latitude artist_longitude"
+            ).values()
+            spellings[song["artist_id"]][tuple(spelling)] += 1
+    artists = []
+    for artist_id, counts in spellings.items():
+        name, location, latitude, longitude = min(counts, key=spelling_rank(counts))
+        artists.append(
+            {
+                "artist_id": artist_id,
+                "name": name,
+                "location": location,
+                "latitude": latitude,
+                "longitude": longitude,
+            }
+        )
+    return artists
+
+
+def spelling_rank(
+    counts: Counter[tuple[Any, ...]],
+) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Rank by songs, then having coordinates, then having a place, then the smallest, None last."""
+
+    def rank(spelling: tuple[Any, ...]) -> tuple[Any, ...]:
+        _, location, latitude, _ = spelling
+        in_order = [(part is None, part or 0) for part in spelling]
+        return -counts[spelling], latitude is None, location is None, *in_order
+
+    return rank
+
+
+def make_time(start: datetime) -> Row:
+    return {
+        "start_time": start,
+        "hour": start.hour,
+        "day": start.day,
+        "week": start.isocalendar().week,
+        "month": start.month,
+        "year": start.year,
+        "weekday": start.isoweekday() % 7,  # Sunday is 0
+    }
+
+
+def events_by_user(events: list[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """Yield each user's events, all pages, by time, session and item."""
+    of_users = [event for event in events if event["user_id"] is not None]
+    of_users.sort(key=lambda event: event["user_id"])
+    for user_id, of_user in groupby(of_users, key=lambda event: event["user_id"]):
+        yield (
+            user_id,
+            sorted(
+                of_user,
+                key=lambda event: (event["ts"], event["session_id"], event["item_in_session"]),
+            ),
+        )
+
+
+def make_users(events: list[Row]) -> list[Row]:
+    """Return one row per user id, as the user's latest event tells."""
+    users = []
+    for user_id, of_user in events_by_user(events):
+        first, last = of_user[0], of_user[-1]
+        registration = last["registration"]
+        users.append(
+            {
+                "user_id": user_id,
+                **select(last, "first_name last_name gender level"),
+                "registered_at": None if registration is None else moment(registration),
+                "first_seen_at": moment(first["ts"]),
+                "last_seen_at": moment(last["ts"]),
+            }
+        )
+    return users
+
+
+def make_user_levels(events: list[Row]) -> list[Row]:
+    """Return one row per user and unbroken run of events on one level."""
+    periods = []
+    for user_id, of_user in events_by_user(events):
+        runs = [
+            (level, moment(next(run)["ts"]))
+            for level, run in groupby(of_user, key=lambda event: event["level"])
+        ]
+        ends = [began for _, began in runs[1:]]
+        for (level, began), ended in zip(runs, [*ends, None], strict=True):
+            periods.append(
+                {
+                    "user_id": user_id,
+                    "level": level,
+                    "valid_from": began,
+                    "valid_to": ended,
+                    "is_current": ended is None,
+                }
+            )
+    return periods
