@@ -64,7 +64,10 @@ _FOREIGN_ARTISTS = (
     ),
 )
 _FOREIGN_TITLES = ("Año Tras Año", "Élan", "Schöne Größe", "Último Café", "Hjärtat Går", "Naïveté")
-_INSTRUMENTS = "Strings_ Brass_ Glockenspiel_ Accordion_ Two Drums_ A Choir Of Children_ Bagpipes"
+_INSTRUMENTS = (
+    "Strings_ Brass_ Glockenspiel_ Accordion_ Two Drums_ Bagpipes_ A Choir Of Children_ "
+    "And A Very Distant Bell Tower"
+)
 
 
 def user_agent(dice: Dice) -> str:

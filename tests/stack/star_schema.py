@@ -56,7 +56,7 @@ def expected(folder: Path, rejected: Rejected = frozenset()) -> Star:
 
 
 def read_events(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]:
-    """Yield the objects of all files below `log_data/`, copies and checkpoints too, one per line."""
+    """Yield the object of each line of all files below `log_data/`, copies and checkpoints too."""
     for key, content in files(folder, "log_data"):
         for number, line in enumerate(content.split(b"\n"), 1):
             if line.strip() and (key, number) not in rejected:
@@ -161,50 +161,30 @@ def song_identity(song: Row) -> object:
 
 
 def pick_event(copies: list[Row]) -> Row:
-    """Return the copy with the greatest canonical text, so that the order of loads has no say.
+    """Return the greatest copy, so that the order of loads has no say.
 
-    That text is the fields that are not the identity, in the order of the log's keys, joined by
-    `|`: None as nothing, the length in units of 0.00001 s, registration in whole milliseconds.
-    Texts compare by code point, which is the order of their UTF-8 bytes.
+    The first field that differs decides, in the order of the log's keys without those of the
+    identity.
     """
-
-    def canonical(event: Row) -> str:
-        fields = (
-            *("artist", "auth", "first_name", "gender", "last_name", "length", "level"),
-            *("location", "method", "page", "registration", "song", "status", "user_agent"),
-        )
-        scales = {"length": 100_000, "registration": 1}
-        return canonical_text(event, fields, scales)
-
-    return max(copies, key=canonical)
+    fields = (
+        *("artist", "auth", "first_name", "gender", "last_name", "length", "level", "location"),
+        *("method", "page", "registration", "song", "status", "user_agent"),
+    )
+    return greatest(copies, fields)
 
 
 def pick_song(copies: list[Row]) -> Row:
-    """Return the copy with the greatest canonical text, made as for events.
-
-    The fields come in the order num_songs, artist_id, latitude, longitude, location, name, title,
-    duration, year; coordinates and duration are in units of 0.00001.
-    """
-
-    def canonical(song: Row) -> str:
-        fields = (
-            *("num_songs", "artist_id", "artist_latitude", "artist_longitude", "artist_location"),
-            *("artist_name", "title", "duration", "year"),
-        )
-        scales = {"artist_latitude": 100_000, "artist_longitude": 100_000, "duration": 100_000}
-        return canonical_text(song, fields, scales)
-
-    return max(copies, key=canonical)
+    """Return the greatest copy, as for events."""
+    fields = (
+        *("num_songs", "artist_id", "artist_latitude", "artist_longitude", "artist_location"),
+        *("artist_name", "title", "duration", "year"),
+    )
+    return greatest(copies, fields)
 
 
-def canonical_text(row: Row, fields: Iterable[str], scales: dict[str, int]) -> str:
-    def canonical(field: str) -> str:
-        value = row[field]
-        if value is None:
-            return ""
-        return str(round(value * scales[field]) if field in scales else value)
-
-    return "|".join(map(canonical, fields))
+def greatest(rows: list[Row], fields: tuple[str, ...]) -> Row:
+    """Compare field by field: numbers by value, text by code point (as UTF-8 bytes), None least."""
+    return max(rows, key=lambda row: [(row[field] is not None, row[field]) for field in fields])
 
 
 # The marts
