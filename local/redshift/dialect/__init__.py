@@ -132,6 +132,12 @@ def _create_function(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     return Sql(f"{verb} {head} as $body${body}$body$ language sql")
 
 
+_NOT_HERE = (
+    "ALTER DATABASE", "ALTER EXTERNAL", "ALTER FUNCTION", "ALTER PROCEDURE", "ALTER ROLE", "CALL",
+    "CANCEL", "CREATE DATABASE", "CREATE DATASHARE", "CREATE EXTERNAL", "CREATE LIBRARY",
+    "CREATE MASKING POLICY", "CREATE MODEL", "CREATE OR REPLACE PROCEDURE", "CREATE PROCEDURE",
+    "CREATE RLS POLICY", "DROP DATABASE", "DROP PROCEDURE", "INSERT EXTERNAL",
+)  # fmt: skip
 # The first words of a statement, longer ones before shorter ones that they begin with.
 _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "COPY": commands.copy,
@@ -189,6 +195,8 @@ _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "DECLARE": _declare,
     "FETCH": _as_is,
     "CLOSE": _as_is,
+    "ALTER DEFAULT PRIVILEGES": commands.default_privileges,
+    **dict.fromkeys(_NOT_HERE, commands.not_here),
     "CREATE": commands.refused,
     "ALTER": commands.refused,
     "DROP": commands.refused,

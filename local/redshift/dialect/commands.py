@@ -163,7 +163,11 @@ def _credential_string(text: str) -> dict[str, str]:
 
 
 def begin(cursor: Cursor) -> Sql:
-    """BEGIN; every isolation level runs as a snapshot (Isolation levels in Amazon Redshift)."""
+    """BEGIN; the isolation level is the database's, whichever is asked for (BEGIN).
+
+    It runs as PostgreSQL's READ COMMITTED: a snapshot would hold for the endpoint's own bookkeeping
+    too, and two tables under one late-binding view could not be rebuilt at the same time.
+    """
     cursor.accept_one("TRANSACTION", "WORK")
     access = ""
     while not cursor.done:
@@ -175,7 +179,7 @@ def begin(cursor: Cursor) -> Sql:
         if mode in ("READ ONLY", "READ WRITE"):
             access = f" {mode.lower()}"
         cursor.accept(",")
-    return Sql(f"begin isolation level repeatable read{access}")
+    return Sql(f"begin{access}")
 
 
 def commit(cursor: Cursor) -> Sql:
@@ -434,6 +438,19 @@ def show(cursor: Cursor) -> Sql:
     return Sql(f"select * from redshift.{function}({', '.join(arguments)}){limit}", tag="SHOW")
 
 
+def default_privileges(cursor: Cursor) -> Sql:
+    """ALTER DEFAULT PRIVILEGES."""
+    scope = cursor.until("GRANT", "REVOKE").rest()
+    granted = privileges(cursor, cursor.expect("GRANT", "REVOKE").lower())
+    return Sql(f"alter default privileges {scope} {granted.text}", tag="ALTER DEFAULT PRIVILEGES")
+
+
 def refused(cursor: Cursor) -> Sql:
     """Refuse a command that Redshift has not (Unsupported PostgreSQL features)."""
     raise syntax_error(cursor.tokens[0].text)
+
+
+def not_here(cursor: Cursor) -> Sql:
+    """Refuse a command that Redshift has and the endpoint has not."""
+    words = " ".join(token.text.upper() for token in cursor.tokens[: cursor.index])
+    raise RedshiftError("0A000", f"The local endpoint has no {words}")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from local.redshift.dialect import grammar, rules
-from local.redshift.dialect.tokens import syntax_error
+from local.redshift.dialect.tokens import LONGEST_NAME, syntax_error, too_long
 from local.redshift.errors import RedshiftError
 
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
@@ -156,6 +156,8 @@ def _reads(block: exp.Expr, name: str) -> bool:
 
 
 def _fold(name: exp.Identifier, case_sensitive: bool) -> None:
+    if len(name.name.encode()) > LONGEST_NAME:
+        raise too_long(name.name)
     if name.quoted and not case_sensitive:
         name.set("this", name.name.lower())
     elif name.name.startswith("#"):
@@ -332,6 +334,8 @@ _FUNCTIONS: dict[str, Callable[..., exp.Expr]] = {
 
 def _translate_function(node: exp.Anonymous, on_catalog: bool) -> None:
     if isinstance(node.parent, exp.Dot):
+        if node.parent.this.name.lower() == "pg_catalog" and not on_catalog:
+            _check_catalog_function(node.name.lower())
         return
     name = rules.RENAMED.get(node.name.lower(), node.name.lower())
     arguments = node.expressions
@@ -352,6 +356,11 @@ def _translate_function(node: exp.Anonymous, on_catalog: bool) -> None:
         if isinstance(node.parent, exp.Table):
             raise _no_function(name)
         node.replace(exp.Dot(this=exp.to_identifier("public"), expression=node.copy()))
+
+
+def _check_catalog_function(name: str) -> None:
+    if name not in rules.NATIVE | rules.LEADER_ONLY:
+        raise _no_function(f"pg_catalog.{name}")
 
 
 def _no_function(name: str) -> RedshiftError:

@@ -27,6 +27,8 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)|''", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+# PostgreSQL cuts longer names, Redshift takes 127 bytes (Names and identifiers).
+LONGEST_NAME = 63
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 
 
@@ -87,6 +89,14 @@ def tokenize(sql: str) -> Iterator[Token]:
             raise RedshiftError("42601", f'unterminated quoted string at or near "{sql[start:]}"')
         else:
             yield Token(kind, text, start, position)  # type: ignore[arg-type]
+
+
+def too_long(name: str) -> RedshiftError:
+    """Return the answer to a name that Redshift takes and PostgreSQL would cut."""
+    return RedshiftError(
+        "0A000",
+        f'The local endpoint has no names of more than {LONGEST_NAME} bytes, such as "{name}"',
+    )
 
 
 def without_dollar_quotes(sql: str) -> str:
@@ -188,6 +198,8 @@ class Cursor:
         token = self.take("word", "quoted")
         if token.kind == "word" and not after_dot and token.text.lower() in RESERVED_WORDS:
             raise syntax_error(token.text)
+        if len(token.text.encode()) > LONGEST_NAME:
+            raise too_long(token.text)
         keeps_case = token.kind == "quoted" and self.case_sensitive
         return token.text if keeps_case else token.text.lower()
 
