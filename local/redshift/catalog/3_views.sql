@@ -117,10 +117,12 @@ begin
 end $$;
 
 create or replace view information_schema.columns as
-select * from information_schema._columns c
-where not exists (
-    select from redshift.relations r
-    where r.schema_name = c.table_schema and r.table_name = c.table_name and table_subtype = 'LATE BINDING VIEW'
+select * from information_schema._columns
+where (table_schema::name, table_name::name) not in (
+    select nspname, relname
+    from redshift.late_binding_views
+    join pg_class c on c.oid = view
+    join pg_namespace n on n.oid = relnamespace
 );
 
 create or replace view information_schema.views as
