@@ -201,4 +201,5 @@ _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "ALTER": commands.refused,
     "DROP": commands.refused,
     "TABLE": commands.refused,
+    "FROM": commands.refused,
 }

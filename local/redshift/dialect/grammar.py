@@ -14,6 +14,7 @@ from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import TokenType
 
+from local.redshift.dialect.rules import TYPES, words
 from local.redshift.dialect.tokens import syntax_error, without_dollar_quotes
 from local.redshift.errors import RedshiftError
 
@@ -21,6 +22,21 @@ _CALLS_THAT_ARE_GRAMMAR = {
     "CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "OVERLAY",
 }  # fmt: skip
 _WORDS_THAT_ARE_GRAMMAR = {"CASE", "ANY", "SYSDATE"}
+
+
+# Words and signs of other databases, which would pass for something that PostgreSQL has.
+_FOREIGN = words(
+    "<=> == ?? |> ~~~ ANTI APPLY ASOF CACHE DEC GLOB LOAD OVERWRITE PRAGMA REGEXP RLIKE SEMI "
+    "SETTINGS STRAIGHT_JOIN XOR"
+) | {"CLUSTER BY", "DISTRIBUTE BY", "PARTITIONED BY", "SORT BY"}
+_OTHER_KEYWORDS = words("ARRAY INTERVAL NAME NULL OID RANGE SUPER UNION")
+
+
+def _is_keyword(word: str, kind: TokenType) -> bool:
+    """Tell whether Redshift's grammar has the word; a type that it lacks is a mere name."""
+    if kind in RedshiftParser.TYPE_TOKENS and kind is not TokenType.OBJECT_IDENTIFIER:
+        return word in TYPES or word in _OTHER_KEYWORDS
+    return word not in _FOREIGN
 
 
 class Reader(RedshiftParser):
@@ -56,6 +72,11 @@ class Endpoint(Redshift):
     class Tokenizer(Redshift.Tokenizer):
         """Takes every $ for a placeholder's; read() has turned $$ strings into others."""
 
+        KEYWORDS: ClassVar = {
+            word: kind
+            for word, kind in Redshift.Tokenizer.KEYWORDS.items()
+            if _is_keyword(word, kind)
+        }
         HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
         SINGLE_TOKENS: ClassVar = {
             **Redshift.Tokenizer.SINGLE_TOKENS,
@@ -90,6 +111,9 @@ def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
         parser = _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
         trees = parser.parse_into(into, tokens, sql) if into else parser.parse(tokens, sql)
     except ParseError as error:
+        if error.errors[0]["description"] == "Expected type":
+            name = str(error.errors[0]["highlight"]).lower()
+            raise RedshiftError("42704", f'type "{name}" does not exist') from error
         raise syntax_error(str(error.errors[0]["highlight"] or "end of input")) from error
     except SqlglotError as error:
         raise RedshiftError("42601", f"syntax error: {error}") from error

@@ -166,6 +166,8 @@ def _fold(name: exp.Identifier, case_sensitive: bool) -> None:
 
 def _check_type(node: exp.DataType) -> None:
     written = node.this
+    if written == exp.DType.SUPER:
+        raise _not_here("SUPER")
     if written not in rules.EXPRESSION_TYPES:
         raise RedshiftError("42704", f'type "{node.sql("postgres").lower()}" does not exist')
     name = rules.EXPRESSION_TYPES[written]

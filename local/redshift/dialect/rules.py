@@ -75,7 +75,7 @@ NATIVE = (
         "has_schema_privilege has_table_privilege pg_backend_pid pg_cancel_backend "
         "pg_terminate_backend pg_last_copy_count pg_last_copy_id pg_last_unload_count "
         "pg_last_unload_id pg_last_query_id pg_get_late_binding_view_cols version set_config "
-        "generate_series pg_get_userbyid pg_get_viewdef"
+        "grouping pg_get_userbyid pg_get_viewdef"
     )
 )
 
@@ -221,6 +221,10 @@ def _holds_no_query(node: exp.Expr) -> bool:
     return not isinstance(node.this.unnest(), exp.Query)
 
 
+def _is_not_a_truth_value(node: exp.Expr) -> bool:
+    return isinstance(node.expression, exp.Column) and node.expression.name.lower() != "unknown"
+
+
 def _lacks_column_list(node: exp.Expr) -> bool:
     return bool(node.args.get("recursive")) and any(
         cte.find(exp.Union) and not cte.args["alias"].columns for cte in node.expressions
@@ -275,6 +279,7 @@ REFUSALS = (
             exp.MatchAgainst,
         )
     ),
+    Refusal(exp.Is, _is_not_a_truth_value, "42601", _syntax("IS"), "Boolean type"),
     Refusal(
         exp.Unnest, _always, "42883", "function unnest() does not exist", "Unsupported functions"
     ),

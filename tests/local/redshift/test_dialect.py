@@ -432,6 +432,10 @@ REFUSED = [
     *refused(
         "CREATE PROCEDURE", "0A000", "has no CREATE PROCEDURE", "create procedure p() as $$ $$"
     ),
+    *refused("Data types", "42704", 'type "string" does not exist', "select a::string from t"),
+    *syntax("Pattern-matching conditions", "'x'", "select a rlike 'x' from t"),
+    *syntax("Boolean type", "IS", "select a is json from t"),
+    *syntax("SELECT", "from", "from t select a"),
     *refused("EXCLUDE list", "0A000", "has no EXCLUDE", "select * exclude (a) from t"),
     *refused(
         "GROUP BY clause", "0A000", "has no GROUP BY ALL", "select a, count(*) from t group by all"
