@@ -43,7 +43,8 @@ def sparkify() -> None:
     run_id = "{{ run_id }}"
     tables = load_tasks.create_tables("create_tables")
     lock = load_tasks.wait_for_run_lock(run_id)
-    unlock = load_tasks.give_back_run_lock(run_id).as_teardown(setups=lock.operator)
+    unlock = load_tasks.give_back_run_lock(run_id).as_teardown()
+    lock.as_setup() >> unlock
     songs = load_tasks.stage_songs("stage_songs")
     events = load_tasks.stage_events("stage_events")
     # An idle hour skips its loads; what earlier runs left to do is done all the same.

@@ -61,8 +61,7 @@ def dbt_layer(group_id: str, select: list[str]) -> DbtTaskGroup:
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
             select=select,
-            # unit tests judge the code, in CI; the quality gate judges the whole, at the end
-            exclude=["resource_type:unit_test", "tag:quality_gate"],
+            exclude=["resource_type:unit_test", "tag:quality_gate"],  # for CI; for the end
             test_behavior=TestBehavior.AFTER_EACH,
             should_detach_multiple_parents_tests=True,
             source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,

@@ -30,7 +30,7 @@ def create_tables(task_id: str) -> BaseOperator:
     return SQLExecuteQueryOperator(
         task_id=task_id,
         conn_id=settings().redshift_conn_id,
-        sql=[path.read_text() for path in DDL],
+        sql="\n".join(path.read_text() for path in DDL),
         split_statements=True,
     )
 

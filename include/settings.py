@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         description="`connection` takes dbt's login from the Airflow connection, which must hold a "
         "password; any other value is a target of profiles.yml (IAM needs one).",
     )
-    dbt_manifest: Path = PROJECT_ROOT / "target" / "manifest.json"
+    dbt_manifest: Path = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
     dbt_docs_folder: Path = PROJECT_ROOT / "target" / "docs"
     schedule: str = Field(default="0 * * * *", description="Cron; empty: only when triggered.")
     retries: int = Field(default=2, ge=0)

@@ -1,6 +1,7 @@
 """The demo: a month of Sparkify, with dirt in it, through Airflow into tested marts."""
 
 import time
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -51,12 +52,13 @@ class DemoError(Exception):
 
 def main() -> None:
     """Generate a month, run the DAG for it, print the run's summary and three answers."""
-    print(f"Generating {DAYS} days of activity with named dirt …", flush=True)
-    dirt = generate(
+    print(f"Generating {DAYS} days of activity, with dirt in them:", flush=True)
+    generated = generate(
         stack.BUCKET_FOLDER, seed=1, start=MONTH, days=DAYS, users=100, songs=300, dirt=DIRT
     )
-    print(tabulate(sorted(DIRT.items()), headers=["dirt", "asked for"]))
-    del dirt
+    found = Counter((piece.kind, piece.is_rejected) for piece in generated.dirt)
+    rows = [(kind, count, "rejected" if out else "") for (kind, out), count in found.items()]
+    print(tabulate(rows, headers=["dirt", "pieces", "must be"]))
     print("\nStarting S3, Redshift and Airflow …", flush=True)
     address = stack.start_airflow()
     environment = stack.read_environment()
@@ -125,7 +127,9 @@ def task_instances(airflow: httpx.Client, run_id: str) -> list[dict[str, Any]]:
 
 def describe_failure(airflow: httpx.Client, run_id: str, address: str) -> str:
     """Return which tasks failed and where their logs are."""
-    failed = [task["task_id"] for task in task_instances(airflow, run_id) if task["state"] == "failed"]
+    failed = [
+        task["task_id"] for task in task_instances(airflow, run_id) if task["state"] == "failed"
+    ]
     return (
         f"The run did not succeed; failed tasks: {', '.join(failed) or 'none'}. "
         f"Their logs are at {address}/dags/sparkify/runs/{run_id}."

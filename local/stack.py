@@ -10,6 +10,8 @@ import re
 import secrets
 import shlex
 import socket
+import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +26,14 @@ RUNNING = STATE / "run"
 ENVIRONMENT = STATE / "env"
 BUCKET = "sparkify"
 BUCKET_FOLDER = STATE / "s3" / BUCKET
-SERVICES = ("airflow", "redshift", "s3")  # in the order in which they are stopped
+# Each part of Airflow, and what its log says when it is up. There is no triggerer: nothing defers.
+# The API server reads the tasks' logs from disk, so no part serves logs of its own.
+AIRFLOW = {
+    "airflow-api-server": (["api-server"], r"Uvicorn running on"),
+    "airflow-dag-processor": (["dag-processor"], r"Starting the Dag Processor Job"),
+    "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
+}
+SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in the order in which they are stopped
 ROLE = "arn:aws:iam::123456789012:role/sparkify-redshift-copy"
 
 
@@ -63,20 +72,39 @@ def upload_bucket(endpoint_url: str) -> int:
 
 
 def start_airflow() -> str:
-    """Start Airflow unless it runs, wait until it answers, and return the address of its UI."""
+    """Start Airflow unless it runs, wait until all of it answers, and return the UI's address."""
     environment = start_warehouse()
-    address = f"http://127.0.0.1:{environment['AIRFLOW__API__PORT']}"
-    if not processes.running("airflow", RUNNING):
-        processes.start(
-            "airflow",
-            processes.python("airflow", "standalone"),
-            RUNNING,
-            ready=r"Airflow is ready",
-            environment=environment,
-            timeout_seconds=180,
+    address = environment["AIRFLOW__API__BASE_URL"]
+    if not all(processes.running(name, RUNNING) for name in AIRFLOW):
+        for name in AIRFLOW:
+            processes.stop(name, RUNNING)
+        subprocess.run(
+            processes.python("airflow", "db", "migrate"),
+            env={**os.environ, **environment, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"},
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
-    httpx.get(f"{address}/api/v2/monitor/health").raise_for_status()
+        for name, (command, ready) in AIRFLOW.items():
+            processes.start(
+                name,
+                processes.python("airflow", *command),
+                RUNNING,
+                ready=ready,
+                environment=environment,
+            )
+    wait_until_healthy(address)
     return address
+
+
+def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:
+    """Return once the API server says that the scheduler and the DAG processor are alive."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        health = httpx.get(f"{address}/api/v2/monitor/health").raise_for_status().json()
+        if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor")):
+            return
+        time.sleep(0.5)
+    raise processes.StartError(f"Airflow is not healthy: {health}. Its logs are in {RUNNING}.")
 
 
 def stop() -> list[str]:

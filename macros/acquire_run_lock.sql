@@ -1,5 +1,5 @@
 {% macro acquire_run_lock() -%}
-    {% if not execute or flags.WHICH not in ['run', 'build', 'test', 'seed', 'snapshot'] %}
+    {% if not changes_warehouse() %}
         {{ return('') }}
     {% endif %}
     {% set owner = run_id() %}

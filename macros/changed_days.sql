@@ -1,18 +1,19 @@
 {% macro changed_days() -%}
+    {% set by_songs = 'song_id' in model.config.meta.affected_by %}
+    {% set songs = changed_keys('song_id') if by_songs %}
     {% set sql -%}
         select cast(key_value as date) as day
         from ({{ changed_keys('event_date') }}) as changes
-        {%- if 'song_id' in model.config.meta.affected_by %}
-        {%- set songs = changed_keys('song_id') %}
-        union
-        select trunc(start_time) from {{ this }} where song_id in ({{ songs }})
-        union
-        select trunc(plays.start_time)
-        from {{ this }} as plays
-        inner join {{ ref('int_songs_deduplicated') }} as songs
-            on lower(plays.song_title) = lower(songs.title)
-            and lower(plays.artist_name) = lower(songs.artist_name)
-        where songs.song_id in ({{ songs }})
+        {%- if by_songs %}
+            union
+            select trunc(start_time) from {{ this }} where song_id in ({{ songs }})
+            union
+            select trunc(plays.start_time)
+            from {{ this }} as plays
+            inner join {{ ref('int_songs_deduplicated') }} as songs
+                on lower(plays.song_title) = lower(songs.title)
+                and lower(plays.artist_name) = lower(songs.artist_name)
+            where songs.song_id in ({{ songs }})
         {%- endif %}
         order by day
     {%- endset %}

@@ -1,5 +1,6 @@
 {% macro is_affected(column, in_epoch_ms=false) -%}
-    {%- do ref('stg_sparkify__load_changes') -%} {#- a parent in every build, not only incremental ones -#}
+    {#- A parent in every build, not only in incremental ones. -#}
+    {%- do ref('stg_sparkify__load_changes') -%}
     {%- if not is_incremental() -%}
         true
     {%- elif model.config.meta.affected_by[0] == 'event_date' -%}

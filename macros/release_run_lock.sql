@@ -1,7 +1,8 @@
 {% macro release_run_lock() -%}
     {# Inside an Airflow run the lock belongs to the run, which releases it in its last task. #}
-    {% if env_var('SPARKIFY_RUN_ID', '') == '' and flags.WHICH in ['run', 'build', 'test', 'seed', 'snapshot'] %}
-        delete from ops.run_lock
-        where target_schema = '{{ target.schema }}' and owner = '{{ run_id() }}'
+    {% if not changes_warehouse() or env_var('SPARKIFY_RUN_ID', '') %}
+        {{ return('') }}
     {% endif %}
+    delete from ops.run_lock
+    where target_schema = '{{ target.schema }}' and owner = '{{ run_id() }}'
 {%- endmacro %}

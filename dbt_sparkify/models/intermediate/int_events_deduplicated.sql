@@ -12,8 +12,8 @@ with
 
 events as (
 
+    {# On ts: it is the sort key of the source, and the date is computed from it. #}
     select * from {{ ref('stg_sparkify__events') }}
-    {#- On ts: it is the sort key of the source, and the date is computed from it. -#}
     where {{ is_affected('ts', in_epoch_ms=true) }}
 
 ),

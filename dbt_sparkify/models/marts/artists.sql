@@ -32,8 +32,8 @@ spellings as (
 
 ),
 
-{# One whole spelling, never a mix: the one on most songs, then one that says where, then the first in
-   byte order. #}
+{# One whole spelling, never a mix: the one on most songs, then one that says where, then the first
+   in byte order. #}
 ranked as (
 
     select
