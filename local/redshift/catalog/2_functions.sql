@@ -141,10 +141,8 @@ language plpgsql immutable as $$
 begin
     raise cannot_coerce using message = 'cannot cast type boolean to character varying';
 end $$;
-set allow_system_table_mods = on;
 update pg_cast set castfunc = 'redshift.refuse_text_of(boolean)'::regprocedure
 where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
-reset allow_system_table_mods;
 
 create or replace function redshift.try_cast(value text, type text) returns text
 language plpgsql stable as $$

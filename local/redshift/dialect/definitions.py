@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from local.redshift.dialect import queries, rules
 from local.redshift.dialect.grammar import write
-from local.redshift.dialect.tokens import Cursor, literal, quote
+from local.redshift.dialect.tokens import Cursor, literal, quote, syntax_error
 from local.redshift.errors import RedshiftError
 from local.redshift.statements import Sql
 
@@ -94,7 +94,8 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
             for part in parts:
                 _table_element(part, table)
     _storage_attributes(cursor, table.storage)
-    if cursor.accept("AS"):
+    if cursor.peek("AS") and not guarded:
+        cursor.expect("AS")
         return _create_table_as(cursor, table, kind, names)
     cursor.end()
     if names or not table.columns:
@@ -251,9 +252,9 @@ def data_type(cursor: Cursor, column: str) -> str:
         length = greatest if text.upper() == "MAX" else int(text)
         queries.check_length(name, length)
         return name if name == "bytea" else f"{name}({length})"
-    if arguments and phrase == "FLOAT":
-        return "real" if int(arguments[0]) <= 24 else name
-    return name
+    if arguments and phrase != "FLOAT":
+        raise syntax_error("(")
+    return "real" if arguments and int(arguments[0]) <= 24 else name
 
 
 def _type_arguments(cursor: Cursor) -> list[str]:

@@ -79,11 +79,15 @@ def _shadow(table: exp.Table) -> None:
 
 # Refusals
 
+_REFUSALS: dict[type[exp.Expr], list[rules.Refusal]] = {}
+for _refusal in rules.REFUSALS:
+    _REFUSALS.setdefault(_refusal.node, []).append(_refusal)
+
 
 def _refuse(tree: exp.Expr, reads_user_tables: bool) -> None:
     for node in tree.dfs():
-        for refusal in rules.REFUSALS:
-            if isinstance(node, refusal.node) and refusal.applies(node):
+        for refusal in _REFUSALS.get(type(node), ()):
+            if refusal.applies(node):
                 raise RedshiftError(refusal.sqlstate, refusal.message)
         if type(node) in rules.NOT_HERE:
             raise _not_here(rules.NOT_HERE[type(node)])

@@ -82,7 +82,7 @@ NATIVE = (
 # Functions of catalog/2_functions.sql, written redshift.<name>: PostgreSQL lacks them or means
 # something else by them. Each is a page of the SQL functions reference.
 OWN = words(
-    "add_months avg concat convert_timezone date_trunc fnv_hash func_sha1 getdate is_valid_json "
+    "add_months avg concat fnv_hash func_sha1 getdate is_valid_json "
     "is_valid_json_array json_array_length json_extract_array_element_text last_day "
     "months_between next_day regexp_count regexp_instr regexp_replace regexp_substr round sha sha1 "
     "sha2 split_part strtol to_date to_timestamp trunc"

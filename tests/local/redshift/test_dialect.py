@@ -303,6 +303,8 @@ REFUSED = [
     *syntax("UNION, INTERSECT, EXCEPT", "ALL", "select 1 intersect all select 1"),
     *syntax("Reserved words", "raw", "select * from raw.events", "create schema raw"),
     *syntax("Reserved words", "tag", "create table t (tag int)", "select tag from t"),
+    *syntax("CREATE TABLE AS", "as", "create table if not exists t as select 1"),
+    *syntax("Data types", "(", "create table t (a timestamp(3))", "create table t (a int(11))"),
     *syntax("DELETE", "d", "delete from t as d where a = 1"),
     *syntax("ALTER TABLE", ",", "alter table t add column a int, add column b int"),
     *syntax("CREATE TABLE", "inherits", "create table t (a int) inherits (u)"),
