@@ -177,13 +177,7 @@ def _integer_names(folder: Path, count: int, dice: Dice) -> list[Dirt]:
 
 def _soil_lines(folder: Path, files: list[str], dirt: Mapping[str, int], dice: Dice) -> list[Dirt]:
     """Go through the files once, in the order of days, so that late lines move forward only."""
-    if dirt.get("late", 0) and len(files) < 2:
-        raise ValueError("late: a later day is needed")
-    kinds = [*_BAD_LINES, "duplicate_lines", "late"]
-    plan: dict[str, list[str]] = defaultdict(list)
-    for kind in kinds:
-        for _ in range(dirt.get(kind, 0)):
-            plan[dice.pick(files[:-1] if kind == "late" else files)].append(kind)
+    plan = _plan(files, dirt, dice)
     arrivals: dict[str, list[Line]] = defaultdict(list)
     made: Counter[str] = Counter()
     still_to_leave = 0
@@ -193,12 +187,12 @@ def _soil_lines(folder: Path, files: list[str], dirt: Mapping[str, int], dice: D
         if not (plan[key] or arrivals[key] or still_to_leave):
             continue
         lines = [Line(text) for text in (folder / key).read_bytes().split(b"\n")]
-        clean = [line.text for line in lines]
         still_to_leave += plan[key].count("late")
-        while later and still_to_leave and lines:
+        while later and still_to_leave and len(lines) > 1:
             line = lines.pop(dice.between(0, len(lines) - 1))
             arrivals[dice.pick(later)].append(Line(line.text, "late", f"an event of {key}"))
             still_to_leave -= 1
+        clean = [line.text for line in lines]
         additions = arrivals.pop(key, [])
         for kind in plan[key]:
             if kind == "duplicate_lines":
@@ -221,6 +215,17 @@ def _soil_lines(folder: Path, files: list[str], dirt: Mapping[str, int], dice: D
             f"late: {still_to_leave} more asked for than there are events before the last day"
         )
     return found
+
+
+def _plan(files: list[str], dirt: Mapping[str, int], dice: Dice) -> dict[str, list[str]]:
+    """Return which kinds of line each file gets, or for `late` loses."""
+    if dirt.get("late", 0) and len(files) < 2:
+        raise ValueError("late: a later day is needed")
+    plan: dict[str, list[str]] = {key: [] for key in files}
+    for kind in (*_BAD_LINES, "duplicate_lines", "late"):
+        for _ in range(dirt.get(kind, 0)):
+            plan[dice.pick(files[:-1] if kind == "late" else files)].append(kind)
+    return plan
 
 
 def _bad_line(kind: str, model: bytes, number: int, dice: Dice) -> Line:

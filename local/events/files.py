@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 
 from local.events.dice import Dice
@@ -70,21 +70,19 @@ def song_document(song: Song, dice: Dice) -> str:
     return json_text({key: getattr(song, key) for key in _SONG_KEYS})
 
 
-def write_days(folder: Path, events: Iterable[Event], start: date, days: int) -> Iterator[int]:
-    """Write the events of the days from `start` on, a file a day; yield the events of each day.
+def write_days(
+    folder: Path, events: Iterable[Event], start: date, days: int
+) -> Iterator[tuple[date, int]]:
+    """Write the events of the days from `start` on, a file a day; yield each day and its events.
 
-    `events` come by time. A day without events has no file.
+    `events` come by time and may be endless. A day without events has no file.
     """
-    first = (start - _EPOCH).days
+    end = (start - _EPOCH).days + days
     # looks one event ahead of each day, never further
-    by_day = groupby(events, key=lambda event: event.ts // _MS_PER_DAY)
-    day, of_day = next(by_day, (first + days, iter(())))
-    for offset in range(days):
-        written = 0
-        if day == first + offset:
-            written = write_lines(folder / event_key(start + timedelta(offset)), of_day)
-            day, of_day = next(by_day, (first + days, iter(())))
-        yield written
+    in_time = takewhile(lambda event: event.ts // _MS_PER_DAY < end, events)
+    for number, of_day in groupby(in_time, key=lambda event: event.ts // _MS_PER_DAY):
+        day = _EPOCH + timedelta(number)
+        yield day, write_lines(folder / event_key(day), of_day)
 
 
 def write_lines(path: Path, events: Iterable[Event]) -> int:
@@ -93,7 +91,9 @@ def write_lines(path: Path, events: Iterable[Event]) -> int:
     written = 0
     with path.open("w", encoding="ascii", newline="") as file:
         for event in events:
-            file.write(f"\n{event_line(event)}" if written else event_line(event))
+            if written:
+                file.write("\n")
+            file.write(event_line(event))
             written += 1
     return written
 

@@ -67,9 +67,9 @@ def generate(
     written = 0
     # disable=None: shown only where standard error is a terminal
     with tqdm(total=days, desc="events", unit="day", disable=None) as bar:
-        for of_day in write_days(out, stream, start, days):
+        for day, of_day in write_days(out, stream, start, days):
             written += of_day
-            bar.update()
+            bar.update((day - start).days + 1 - bar.n)
             bar.set_postfix(events=f"{written:,}", refresh=False)
     generated = Generated(written, songs, tuple(soil(out, dirt, Dice(seed, "dirt"))))
     (out / RECORD).write_text(json.dumps(asdict(generated), indent=1), encoding="utf-8")

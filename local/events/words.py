@@ -66,7 +66,7 @@ _FOREIGN_ARTISTS = (
 _FOREIGN_TITLES = ("Año Tras Año", "Élan", "Schöne Größe", "Último Café", "Hjärtat Går", "Naïveté")
 _INSTRUMENTS = (
     "Strings_ Brass_ Glockenspiel_ Accordion_ Two Drums_ Bagpipes_ A Choir Of Children_ "
-    "And A Very Distant Bell Tower"
+    "And One Rather Distant Bell Tower"
 )
 
 
