@@ -239,6 +239,12 @@ class TestRejectedLines:
         found = star(tmp_path, lines, rejected=frozenset({(DAY, 2), (DAY, 4)}))
         assert by(found.songplays, "item_in_session") == [(0,), (2,)]
 
+    def test_rejected_songs_are_left_out(self, tmp_path: Path) -> None:
+        songs = [song(1), song(2)]
+        rejected = frozenset({("song_data/A/A/A/TR0.json", 1)})
+        found = star(tmp_path, [event()], songs, rejected=rejected)
+        assert by(found.songs, "song_id") == [("SO0000000000000002",)]
+
     def test_a_bad_line_that_nobody_rejected_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(json.JSONDecodeError):
             star(tmp_path, ["{not json"])
@@ -321,6 +327,7 @@ class TestArtists:
                 [("é", "", None, None), ("a", "", None, None), ("Z", "", None, None)],
                 ("Z", None, None, None),
             ),
+            ([(None, "", None, None), ("A", "", None, None)], ("A", None, None, None)),
             ([("A", "There", 1.0, 2.0), ("A", "Here", 9.0, 9.0)], ("A", "Here", 9.0, 9.0)),
             ([("A", "", 1.0, 2.0), ("A", "", -1.0, 2.0)], ("A", None, -1.0, 2.0)),
             ([("A", "", 1.0, 2.0), ("A", "", 1.0, -2.0)], ("A", None, 1.0, -2.0)),
@@ -329,7 +336,7 @@ class TestArtists:
     def test_one_whole_spelling_is_chosen(
         self,
         tmp_path: Path,
-        spellings: list[tuple[str, str, float | None, float | None]],
+        spellings: list[tuple[str | None, str, float | None, float | None]],
         winner: tuple[str, str | None, float | None, float | None],
     ) -> None:
         songs = [
