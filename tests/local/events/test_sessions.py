@@ -147,3 +147,9 @@ def test_one_in_twenty_plays_is_not_ascii(events: list[Event]) -> None:
 def test_days_are_busier_than_nights(events: list[Event]) -> None:
     hours = Counter(event["ts"] // 3_600_000 % 24 for event in events)
     assert sum(hours[hour] for hour in range(14, 20)) > 4 * sum(hours[hour] for hour in range(2, 8))
+
+
+def test_weekends_are_quieter(events: list[Event]) -> None:
+    by_weekday = Counter((event["ts"] // 86_400_000 + 3) % 7 for event in events)  # Monday is 0
+    weekdays, weekend = ([by_weekday[day] for day in days] for days in (range(5), range(5, 7)))
+    assert sum(weekend) / 2 < 0.8 * sum(weekdays) / 5
