@@ -10,7 +10,10 @@ from include import load_tasks, publish_tasks
 from include.dbt_layers import dbt_layer, generate_docs, quality_gate
 from include.settings import settings
 
-PREFIX = Param(None, type=["null", "string"], description="S3 prefix to load instead of the day's.")
+PARAMS = {
+    name: Param(None, type=["null", "string"], description="S3 prefix to load instead of the usual")
+    for name in ("events_prefix", "songs_prefix")
+}
 
 # An empty setting means: only when triggered.
 SCHEDULE = settings().schedule and CronDataIntervalTimetable(settings().schedule, timezone="UTC")
@@ -21,7 +24,7 @@ SCHEDULE = settings().schedule and CronDataIntervalTimetable(settings().schedule
     start_date=pendulum.datetime(2018, 11, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    params={"events_prefix": PREFIX, "songs_prefix": PREFIX},
+    params=PARAMS,
     default_args={
         "retries": settings().retries,
         "retry_delay": timedelta(seconds=settings().retry_delay_seconds),

@@ -74,13 +74,13 @@ def stage_songs(task_id: str) -> StageToRedshiftOperator:
 
 
 @task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
-def wait_for_run_lock(run_id: str) -> PokeReturnValue:
+def wait_for_run_lock(owner: str) -> PokeReturnValue:
     """Take the run lock, or wait for the run that holds it without taking up a worker."""
     hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
     with closing(hook.get_conn()) as connection:
         try:
             acquire_run_lock(
-                connection, settings().redshift_schema, run_id, settings().run_lock_minutes
+                connection, settings().redshift_schema, owner, settings().run_lock_minutes
             )
         except RunLockHeldError as held:
             log.info("%s", held)
@@ -89,8 +89,8 @@ def wait_for_run_lock(run_id: str) -> PokeReturnValue:
 
 
 @task
-def give_back_run_lock(run_id: str) -> None:
+def give_back_run_lock(owner: str) -> None:
     """Give the run lock back, however the run went."""
     hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
     with closing(hook.get_conn()) as connection:
-        release_run_lock(connection, settings().redshift_schema, run_id)
+        release_run_lock(connection, settings().redshift_schema, owner)

@@ -22,10 +22,10 @@ def publish_marts() -> None:
 
 
 @task
-def report_run(run_id: str) -> str:
+def report_run(of_run: str) -> str:
     """Log what the run did; the text is also the task's XCom."""
     hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
     with closing(hook.get_conn()) as connection:
-        summary = summarize_run(connection, settings().redshift_schema, run_id)
+        summary = summarize_run(connection, settings().redshift_schema, of_run)
     log.info("%s", summary)
     return summary

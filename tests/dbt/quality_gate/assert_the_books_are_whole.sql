@@ -1,0 +1,52 @@
+{#
+    Each load has a number of its own, and each refused line and each changed key belongs to a load.
+    Guards raw.load_history, raw.load_errors and raw.load_changes. Without it two loads with one
+    number would hide behind each other's watermark, and what one of them changed would not be built.
+#}
+
+with
+
+loads as (
+
+    select
+        load_id,
+        count(*) as copies
+    from {{ ref('stg_sparkify__load_history') }}
+    group by load_id
+
+),
+
+mentions as (
+
+    select
+        load_id,
+        'load_errors' as book
+    from {{ source('sparkify', 'load_errors') }}
+
+    union
+
+    select
+        load_id,
+        'load_changes' as book
+    from {{ ref('stg_sparkify__load_changes') }}
+
+)
+
+select
+    load_id,
+    'load_history' as book,
+    1 as expected_entries,
+    copies as actual_entries
+from loads
+where copies != 1
+
+union all
+
+select
+    mentions.load_id,
+    mentions.book,
+    1 as expected_entries,
+    0 as actual_entries
+from mentions
+left join loads on mentions.load_id = loads.load_id
+where loads.load_id is null
