@@ -68,6 +68,12 @@ class ClientReader(asyncio.StreamReader):
         if self.on_gone:
             self.on_gone()
 
+    def set_exception(self, exc: BaseException) -> None:
+        """Note the loss of the connection, even while nobody reads."""
+        super().set_exception(exc)
+        if self.on_gone:
+            self.on_gone()
+
 
 async def serve_client(
     server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -93,7 +93,8 @@ select
 from redshift.relations r
 join pg_class c on c.oid = r.oid
 cross join aclexplode(relacl)
-left join pg_roles on pg_roles.oid = grantee;
+left join pg_roles on pg_roles.oid = grantee
+where privilege_type <> 'MAINTAIN';
 
 create or replace view redshift.key_columns as
 select
@@ -356,7 +357,7 @@ language sql stable as $$
     where s.database_name = path[1] and s.schema_name ilike pattern order by 2
 $$;
 
-create or replace function redshift.show_tables(path text[] default array['public'], pattern text default '%')
+create or replace function redshift.show_tables(path text[] default array[current_schema()], pattern text default '%')
 returns table (database_name text, schema_name text, table_name text, table_type text, table_acl text, remarks text,
     owner text, last_altered_time timestamp, last_modified_time timestamp, dist_style text, table_subtype text)
 language sql stable as $$
@@ -376,7 +377,7 @@ language sql stable as $$
         c.column_remarks, upper(c.sortstyle), c.sort_position, c.is_distkey::int, c.encoding, null
     from redshift.columns c
     where c.table_name = path[cardinality(path)] and c.column_name ilike pattern
-        and c.schema_name = coalesce(path[cardinality(path) - 1], 'public')
+        and c.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
     order by 5
 $$;
 
@@ -388,7 +389,7 @@ language sql stable as $$
     select g.database_name, g.schema_name, g.table_name, g.object_type, g.privilege_type, g.identity_id,
         g.identity_name, g.identity_type, g.admin_option, upper(g.object_type), g.grantor_name
     from redshift.grants g
-    where g.table_name = path[cardinality(path)] and g.schema_name = coalesce(path[cardinality(path) - 1], 'public')
+    where g.table_name = path[cardinality(path)] and g.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
     order by 7, 5
 $$;
 
@@ -398,7 +399,7 @@ language sql stable as $$
     select k.database_name, k.schema_name, k.table_name, k.column_name, k.key_seq, k.name
     from redshift.key_columns k
     where kind = 'primary key' and k.table_name = path[cardinality(path)]
-        and k.schema_name = coalesce(path[cardinality(path) - 1], 'public')
+        and k.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
     order by 5
 $$;
 
@@ -411,7 +412,7 @@ language sql stable as $$
         k.table_name, k.column_name, k.key_seq, null::int, null::int, k.name, null::text, null::int
     from redshift.key_columns k join redshift.relations r on r.oid = k.referenced
     where kind = 'foreign key' and k.table_name = path[cardinality(path)]
-        and k.schema_name = coalesce(path[cardinality(path) - 1], 'public')
+        and k.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
     order by 12, 9
 $$;
 
@@ -424,7 +425,7 @@ language sql stable as $$
         ' SORTKEY ( ' || string_agg(quote_ident(column_name), ', ' order by sort_position)
             filter (where sort_position <> 0) || ' )')
     from redshift.columns
-    where table_name = path[cardinality(path)] and schema_name = coalesce(path[cardinality(path) - 1], 'public')
+    where table_name = path[cardinality(path)] and schema_name = coalesce(path[cardinality(path) - 1], current_schema())
         and table_type = 'TABLE'
     group by schema_name, table_name, dist_style
 $$;
@@ -433,7 +434,7 @@ create or replace function redshift.show_view(path text[]) returns table ("Show 
 language sql stable as $$
     select coalesce(definition || ' with no schema binding;', pg_get_viewdef(oid))
     from redshift.relations left join redshift.late_binding_views on view = oid
-    where table_name = path[cardinality(path)] and schema_name = coalesce(path[cardinality(path) - 1], 'public')
+    where table_name = path[cardinality(path)] and schema_name = coalesce(path[cardinality(path) - 1], current_schema())
         and table_type = 'VIEW'
 $$;
 
