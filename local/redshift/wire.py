@@ -68,7 +68,7 @@ class ClientReader(asyncio.StreamReader):
         if self.on_gone:
             self.on_gone()
 
-    def set_exception(self, exc: BaseException) -> None:
+    def set_exception(self, exc: Exception) -> None:
         """Note the loss of the connection, even while nobody reads."""
         super().set_exception(exc)
         if self.on_gone:

@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
@@ -17,6 +17,7 @@ import redshift_connector
 from local.redshift.postgres import PROTOCOL, message, startup
 from local.redshift.server import Endpoint
 from tests.local.redshift.lake import ROLE, Lake, connect
+from tests.local.redshift.waiting import wait_until
 
 ENDLESS = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
 
@@ -40,13 +41,6 @@ def simple_rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
     cursor = connection.cursor()
     cursor.execute(sql)
     return list(cursor.fetchall())
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 # Start-up

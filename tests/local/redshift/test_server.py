@@ -1,0 +1,170 @@
+"""The server: how it starts, stops, dies and starts again."""
+
+import datetime
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+import redshift_connector
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from local.redshift.server import Endpoint, running_endpoint
+from tests.local.redshift.lake import connect
+from tests.local.redshift.waiting import wait_until
+
+ROOT = Path(__file__).parents[3]
+
+
+@contextmanager
+def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
+    """Run the command itself, to be killed at will."""
+    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
+    login = ["--user", "dwh", "--password", "Passw0rd", "--database", "dev"]
+    with subprocess.Popen(
+        [*command, *login], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout
+        try:
+            _, _, address = running.stdout.readline().split()
+            host, port = address.split(":")
+            yield running, Endpoint(host, int(port), "dwh", "Passw0rd", "dev")
+        finally:
+            running.kill()
+
+
+def postgres_of(data_dir: Path) -> list[psutil.Process]:
+    found = []
+    for candidate in psutil.process_iter(["name", "cmdline"]):
+        if candidate.info["name"] == "postgres" and str(data_dir) in str(candidate.info["cmdline"]):
+            found.append(candidate)
+    return found
+
+
+def run(endpoint: Endpoint, sql: str) -> list[tuple[object, ...]]:
+    with connect(endpoint) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_line_is_printed_and_a_signal_stops_everything(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with process(tmp_path) as (running, endpoint), connect(endpoint):
+        assert len(postgres_of(tmp_path)) > 0
+        running.send_signal(number)
+        assert running.wait(20) == 0
+        assert running.stdout
+        assert running.stdout.read() == ""
+        assert running.stderr
+        assert running.stderr.read() == ""
+    assert postgres_of(tmp_path) == []
+
+
+def test_killed_endpoint_takes_postgres_along_and_starts_again_with_its_data(
+    tmp_path: Path,
+) -> None:
+    with process(tmp_path) as (running, endpoint):
+        run(endpoint, "create table kept as select 1 as n")
+        with connect(endpoint) as open_one:
+            open_one.cursor().execute("insert into kept values (2)")
+            running.kill()
+            running.wait()
+            with process(tmp_path) as (_, again):
+                assert run(again, "select n from kept") == [(1,)]
+    wait_until(lambda: postgres_of(tmp_path) == [])
+
+
+def test_killed_postgres_is_recovered_at_the_next_start(tmp_path: Path) -> None:
+    with process(tmp_path) as (running, endpoint):
+        run(endpoint, "create table kept as select 1 as n")
+        for each in postgres_of(tmp_path):
+            each.kill()
+        running.kill()
+    with process(tmp_path) as (_, again):
+        assert run(again, "select n from kept") == [(1,)]
+
+
+def test_second_endpoint_on_a_directory_is_refused(tmp_path: Path) -> None:
+    with process(tmp_path) as (_, endpoint):
+        command = [sys.executable, "-m", "local.redshift", "--data-dir", str(tmp_path)]
+        login = ["--user", "dwh", "--password", "Passw0rd", "--database", "dev"]
+        refused = subprocess.run([*command, *login], cwd=ROOT, capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert "another endpoint serves" in refused.stderr
+        assert run(endpoint, "select 1") == [(1,)]
+
+
+def test_directory_serves_another_database_and_password_on_demand(tmp_path: Path) -> None:
+    with running_endpoint(tmp_path, password="First1234") as endpoint:
+        run(endpoint, "create table kept as select 1 as n")
+    with running_endpoint(tmp_path, password="Second123") as endpoint:
+        assert run(endpoint, "select n from kept") == [(1,)]
+        with pytest.raises(redshift_connector.Error, match="password"):
+            run(replace(endpoint, password="First1234"), "select 1")
+    with running_endpoint(tmp_path, database="other") as endpoint:
+        assert run(endpoint, "select current_database()") == [("other",)]
+        assert run(endpoint, "select table_name from svv_tables where table_name = 'kept'") == []
+
+
+def test_strings_sort_by_bytes_and_fold_case_by_unicode(endpoint: Endpoint) -> None:
+    words = run(
+        endpoint,
+        "select w from (select 'b' as w union all select 'B' union all select 'é') t order by w",
+    )
+    assert words == [("B",), ("b",), ("é",)]
+    assert run(endpoint, "select lower('ÀÉ')") == [("àé",)]
+
+
+def test_tls_is_offered_with_a_certificate(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    with running_endpoint(tmp_path / "data", tls_cert=certificate, tls_key=key) as endpoint:
+        connection = psycopg2.connect(
+            host=endpoint.host,
+            port=endpoint.port,
+            user=endpoint.user,
+            password=endpoint.password,
+            dbname=endpoint.database,
+            sslmode="verify-full",
+            sslrootcert=str(certificate),
+        )
+        try:
+            assert connection.info.ssl_in_use
+            cursor = connection.cursor()
+            cursor.execute("select repeat('x', 100000) from generate_series(1, 100)")
+            assert len(cursor.fetchall()) == 100
+        finally:
+            connection.close()
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local endpoint")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, format_ = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    paths = directory / "certificate.pem", directory / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(pem))
+    paths[1].write_bytes(key.private_bytes(pem, format_, serialization.NoEncryption()))
+    return paths
