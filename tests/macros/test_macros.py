@@ -1,0 +1,333 @@
+"""Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from dbt.artifacts.schemas.run import RunExecutionResult
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import CompiledNode
+from redshift_connector.error import ProgrammingError
+
+from tests.warehouse import ROOT, Warehouse
+
+Dbt = Callable[..., dbtRunnerResult]
+OTHERS_LOCK = """
+    insert into ops.run_lock
+    select 'analytics', 'scheduled__1', sysdate, dateadd(minute, {minutes}, sysdate), 0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dbt")
+
+
+def invoke(folder: Path, manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
+    places = (
+        *("--project-dir", str(ROOT), "--profiles-dir", str(ROOT)),
+        *("--target-path", str(folder / "target"), "--log-level-file", "none"),
+    )
+    return dbtRunner(manifest=manifest).invoke([*arguments, *places])
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path) -> Manifest:
+    done = invoke(folder, None, "parse")
+    assert isinstance(done.result, Manifest), done.exception
+    return done.result
+
+
+@pytest.fixture
+def dbt(
+    warehouse: Warehouse, manifest: Manifest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dbt:
+    """Run dbt in this process: `dbt("run", "--select", …)`."""
+    for name, value in warehouse.environment.items():
+        if name.startswith("REDSHIFT_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SPARKIFY_RUN_ID", raising=False)
+    return lambda *arguments: invoke(folder, manifest, *arguments)
+
+
+def run(dbt: Dbt, *models: str) -> None:
+    done = dbt("run", "--select", *models)
+    assert done.success, done.exception or done.result
+
+
+def compiled(dbt: Dbt, *selection: str) -> str:
+    done = dbt("compile", *selection)
+    assert isinstance(done.result, RunExecutionResult), done.exception
+    [result] = done.result.results
+    assert isinstance(result.node, CompiledNode)
+    return str(result.node.compiled_code).strip()
+
+
+def inline(dbt: Dbt, template: str) -> str:
+    return compiled(dbt, "--inline", template)
+
+
+def model_sql(dbt: Dbt, name: str) -> str:
+    return compiled(dbt, "--resource-type", "model", "--select", name)
+
+
+def answers(warehouse: Warehouse, expression: str, literals: list[str]) -> list[object]:
+    """Return what the expression makes of each literal in the place of the column `given`."""
+    rows = " union all ".join(f"select {n} as n, {sql} as given" for n, sql in enumerate(literals))
+    query = f"select {expression} from ({rows}) order by n"
+    # to the driver a single % marks a parameter
+    return [row[0] for row in warehouse.rows(query.replace("%", "%%"))]
+
+
+def days(*numbers: int) -> str:
+    """Return days of November 2018 as a macro's argument."""
+    return f"[{', '.join(f'modules.datetime.date(2018, 11, {number})' for number in numbers)}]"
+
+
+def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
+    """Add what a load of songs leaves in the warehouse."""
+    for song_id, title in titles.items():
+        warehouse.run(
+            f"""
+            delete from "raw".staging_songs where song_id = '{song_id}';
+            insert into "raw".staging_songs (song_id, artist_id, title, _batch, _loaded_at)
+            values ('{song_id}', 'A1', '{title}', 'song_data/', sysdate);
+            insert into "raw".load_changes values ({load_id}, 'song_id', '{song_id}');
+            """
+        )
+    put_load(warehouse, load_id)
+
+
+def put_load(warehouse: Warehouse, load_id: int) -> None:
+    warehouse.run(
+        f"""
+        insert into "raw".load_history
+        values ({load_id}, 't', 'b', 'append', 'loaded', 'r', 1, 1, 'h', 1, 1, 0, sysdate, sysdate)
+        """
+    )
+
+
+def test_clean_text_trims_and_leaves_no_empty_text(dbt: Dbt, warehouse: Warehouse) -> None:
+    expected = {
+        r"' \t\r\n Black  Keys\n\r\t '": "Black  Keys",
+        "'tornt'": "tornt",
+        r"'\\n'": r"\n",
+        "''": None,
+        r"' \t\r\n '": None,
+        "cast(null as varchar)": None,
+    }
+    sql = inline(dbt, "{{ clean_text('given') }}")
+    assert answers(warehouse, sql, list(expected)) == list(expected.values())
+
+
+def test_epoch_ms_to_timestamp_is_exact_to_the_millisecond(dbt: Dbt, warehouse: Warehouse) -> None:
+    expected = {
+        "0": datetime(1970, 1, 1),
+        "-1": datetime(1969, 12, 31, 23, 59, 59, 999_000),
+        "1541105830796": datetime(2018, 11, 1, 20, 57, 10, 796_000),
+        "4102444799999": datetime(2099, 12, 31, 23, 59, 59, 999_000),
+        "null": None,
+        **{
+            str(1541105830000 + ms): datetime(2018, 11, 1, 20, 57, 10, ms * 1000)
+            for ms in range(0, 1000, 27)
+        },
+    }
+    sql = inline(dbt, "{{ epoch_ms_to_timestamp('given') }}")
+    for number_type in ("bigint", "double precision"):
+        literals = [f"cast({number} as {number_type})" for number in expected]
+        assert answers(warehouse, sql, literals) == list(expected.values())
+
+
+def test_within_days_makes_one_range_of_neighbouring_days(dbt: Dbt) -> None:
+    assert inline(dbt, f"{{{{ within_days('d', {days(14, 15, 16)}) }}}}") == (
+        "((d >= '2018-11-14' and d < '2018-11-17'))"
+    )
+    assert inline(dbt, f"{{{{ within_days('d', {days(14, 15, 30)}) }}}}") == (
+        "((d >= '2018-11-14' and d < '2018-11-16') or (d >= '2018-11-30' and d < '2018-12-01'))"
+    )
+
+
+def test_within_no_days_is_false(dbt: Dbt) -> None:
+    assert inline(dbt, "{{ within_days('d', []) }}") == "(false)"
+
+
+def test_within_days_takes_whole_days_and_nothing_else(dbt: Dbt, warehouse: Warehouse) -> None:
+    expected = {
+        "'2018-11-13 23:59:59.999'": False,
+        "'2018-11-14'": True,
+        "'2018-11-14 23:59:59.999'": True,
+        "'2018-11-15'": False,
+        "'2018-11-16'": True,
+        "'2018-11-17'": False,
+    }
+    times = [f"cast({literal} as timestamp)" for literal in expected]
+    sql = inline(dbt, f"{{{{ within_days('given', {days(14, 16)}) }}}}")
+    assert answers(warehouse, sql, times) == list(expected.values())
+    milliseconds = [f"cast(extract(epoch from {time}) * 1000 as bigint)" for time in times]
+    sql = inline(dbt, f"{{{{ within_days('given', {days(14, 16)}, in_epoch_ms=true) }}}}")
+    assert answers(warehouse, sql, milliseconds) == list(expected.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("analytics", "staging analytics"),
+        ("dev_ana", "dev_ana_staging dev_ana"),
+    ],
+)
+def test_schemas_have_their_plain_names_in_production_only(
+    dbt: Dbt, monkeypatch: pytest.MonkeyPatch, target: str, names: str
+) -> None:
+    monkeypatch.setenv("REDSHIFT_SCHEMA", target)
+    template = (
+        "{{ generate_schema_name(' staging ', none) }} {{ generate_schema_name(none, none) }}"
+    )
+    assert inline(dbt, template) == names
+
+
+def test_run_id_is_the_airflow_runs_or_else_the_invocations(
+    dbt: Dbt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, invocation = inline(dbt, "{{ run_id() }} {{ invocation_id }}").split()
+    assert ours == invocation
+    monkeypatch.setenv("SPARKIFY_RUN_ID", "scheduled__2")
+    assert inline(dbt, "{{ run_id() }}") == "scheduled__2"
+
+
+def test_a_full_build_takes_every_row(dbt: Dbt) -> None:
+    assert inline(dbt, "{{ is_affected('song_id') }}") == "true"
+
+
+def test_a_repeated_delete_fails_without_the_rows_to_insert(dbt: Dbt, warehouse: Warehouse) -> None:
+    warehouse.run("create table ops.songs (song_id varchar); insert into ops.songs values ('S1')")
+    delete, insert = inline(
+        dbt,
+        """{{ get_incremental_replace_affected_sql({
+            'target_relation': 'ops.songs', 'temp_relation': 'ops.new_songs',
+            'unique_key': 'song_id', 'dest_columns': [{'quoted': '"song_id"'}],
+        }) }}""",
+    ).split(";")
+    with pytest.raises(ProgrammingError, match="new_songs"):
+        warehouse.run(delete)
+    assert warehouse.rows("select song_id from ops.songs") == [("S1",)]
+    warehouse.run("create table ops.new_songs as select cast('S2' as varchar) as song_id")
+    warehouse.run(f"{delete}; {insert}")
+    assert warehouse.rows("select song_id from ops.songs") == [("S2",)]
+
+
+def test_an_incremental_run_replaces_what_unseen_loads_touched(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    models = ("stg_sparkify__load_changes", "stg_sparkify__songs", "int_songs_deduplicated")
+    put_songs(warehouse, 1, S1="old", S2="old", S3="old")
+    run(dbt, *models)
+    # The next run may read up to load 2; load 3 is not in the ledger yet, and S1 is in no feed.
+    put_songs(warehouse, 2, S2="new", S4="new")
+    warehouse.run(
+        """
+        update "raw".staging_songs set title = 'new';
+        insert into "raw".load_changes values (3, 'song_id', 'S3'), (2, 'artist_id', 'S1');
+        """
+    )
+    run(dbt, *models)
+    songs = "select song_id, title from intermediate.int_songs_deduplicated order by song_id"
+    assert warehouse.rows(songs) == [("S1", "old"), ("S2", "new"), ("S3", "old"), ("S4", "new")]
+    marks = "select model, through_load_id from ops.watermarks order by through_load_id"
+    assert warehouse.rows(marks) == [("int_songs_deduplicated", 1), ("int_songs_deduplicated", 2)]
+    # Behind the slowest of its parents a model reads no further.
+    warehouse.run("insert into ops.watermarks values ('analytics', 'songs', 1, 'r', sysdate)")
+    warehouse.run("create schema analytics; create table analytics.songs (song_id varchar)")
+    assert "load_id > 1\n        and load_id <= 2" in model_sql(dbt, "songs")
+
+
+def test_a_changed_song_affects_the_days_it_matched_and_those_it_now_matches(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    warehouse.run(
+        """
+        create schema staging;
+        create view staging.stg_sparkify__load_changes as select * from "raw".load_changes;
+        create schema intermediate;
+        create table intermediate.int_songs_deduplicated as
+            select cast('S2' as varchar) as song_id, cast('Intro' as varchar) as title,
+                cast('Muse' as varchar) as artist_name;
+        create schema analytics;
+        create table analytics.songplays (
+            start_time timestamp, song_id varchar, song_title varchar, artist_name varchar
+        );
+        insert into analytics.songplays values
+            ('2018-11-02 10:00', 'S1', 'Outro', 'Muse'),
+            ('2018-11-04 10:00', 'S2', 'Former title', 'Muse'),
+            ('2018-11-06 23:59:59.999', null, 'INTRO', 'muse'),
+            ('2018-11-08 10:00', null, 'Intro', 'U2');
+        insert into ops.watermarks values
+            ('analytics', 'songplays', 1, 'r', sysdate),
+            ('analytics', 'int_events_deduplicated', 2, 'r', sysdate),
+            ('analytics', 'int_songs_deduplicated', 3, 'r', sysdate);
+        insert into "raw".load_changes values
+            (1, 'event_date', '2018-11-20'),
+            (2, 'event_date', '2018-11-10'),
+            (2, 'song_id', 'S2'),
+            (3, 'event_date', '2018-11-22'), (3, 'song_id', 'S1');
+        """
+    )
+    ranges = " or ".join(
+        f"(event_date >= '{date(2018, 11, day)}' and event_date < '{date(2018, 11, day + 1)}')"
+        for day in (4, 6, 10)
+    )
+    assert f"and ({ranges})" in model_sql(dbt, "songplays")
+
+
+def test_events_are_read_by_their_sort_key(dbt: Dbt, warehouse: Warehouse) -> None:
+    put_load(warehouse, 1)
+    models = ("stg_sparkify__load_changes", "stg_sparkify__events", "int_events_deduplicated")
+    run(dbt, *models)
+    warehouse.run(
+        """
+        insert into "raw".load_changes values (2, 'event_date', '2018-11-15');
+        insert into ops.run_lock values ('analytics', 'r', sysdate, sysdate, 2);
+        """
+    )
+    assert "(ts >= 1542240000000 and ts < 1542326400000)" in model_sql(
+        dbt, "int_events_deduplicated"
+    )
+
+
+def test_a_run_stops_where_another_holds_the_lock(dbt: Dbt, warehouse: Warehouse) -> None:
+    warehouse.run(OTHERS_LOCK.format(minutes=5))
+    done = dbt("run", "--select", "stg_sparkify__load_changes")
+    assert not done.success
+    assert "Run scheduled__1 is working on schema analytics" in str(done.exception)
+    assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
+    assert warehouse.rows("select schemaname from pg_views where schemaname = 'staging'") == []
+
+
+def test_a_command_that_changes_nothing_needs_no_lock(dbt: Dbt, warehouse: Warehouse) -> None:
+    warehouse.run(OTHERS_LOCK.format(minutes=5))
+    assert inline(dbt, "{{ changes_warehouse() }} {{ acquire_run_lock() }}") == "False"
+    assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
+    assert warehouse.rows("select node from ops.node_runs") == []
+
+
+def test_a_lock_that_ran_out_is_taken_over_and_given_up(dbt: Dbt, warehouse: Warehouse) -> None:
+    warehouse.run(OTHERS_LOCK.format(minutes=-1))
+    run(dbt, "stg_sparkify__load_changes")
+    assert warehouse.rows("select owner from ops.run_lock") == []
+    assert warehouse.rows("select node, resource_type, status from ops.node_runs") == [
+        ("stg_sparkify__load_changes", "model", "success")
+    ]
+
+
+def test_an_airflow_run_keeps_its_lock_and_renews_it(
+    dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARKIFY_RUN_ID", "scheduled__1")
+    warehouse.run(OTHERS_LOCK.format(minutes=1))
+    put_load(warehouse, 7)
+    run(dbt, "stg_sparkify__load_changes")
+    lock = "select owner, through_load_id, datediff(minute, sysdate, expires_at) from ops.run_lock"
+    [(owner, through, minutes)] = warehouse.rows(lock)
+    assert (owner, through) == ("scheduled__1", 7)
+    assert 13 <= minutes <= 15
