@@ -233,9 +233,11 @@ def _initialise(data: Path, as_user: str | None) -> None:
         "--builtin-locale=C.UTF-8",
         "--locale=C",
     ]
-    subprocess.run(
-        [*command, *locale], check=True, capture_output=True, user=as_user, group=as_user, cwd="/"
+    made = subprocess.run(
+        [*command, *locale], capture_output=True, text=True, user=as_user, group=as_user, cwd="/"
     )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
 
 
 def _wait_for_predecessor(pid_file: Path) -> None:

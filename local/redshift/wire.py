@@ -39,8 +39,11 @@ _SYNC = message(b"S")
 _BROKEN_QUERY = message(b"Q", b"an error of the endpoint\0")
 _BROKEN_PARSE = message(b"P", b"\0an error of the endpoint\0\0\0")
 _BEGIN = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
-# Two of these at once collide in PostgreSQL's catalog indexes; Redshift lets the second one wait.
-_IF_NOT_EXISTS = re.compile(r"\s*create\s+(schema|table)\s+if\s+not\s+exists\b", re.IGNORECASE)
+# Two of these at once collide in PostgreSQL's catalog; Redshift lets the second one wait.
+_COLLIDING = re.compile(
+    r"\s*create\s+(schema|table)\s+if\s+not\s+exists\b|\s*(grant|revoke)\b.*\bon\s+schema\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _WHO = (
     "select pg_backend_pid(), usesysid, usename, txid_current(), nextval('redshift.query_ids')"
     " from pg_user where usename = current_user"
@@ -492,9 +495,10 @@ def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
 
 
 def _guarded(statement: Statement) -> Statement:
-    """Let the second of two equal CREATE … IF NOT EXISTS wait for the first."""
-    if isinstance(statement, Sql) and _IF_NOT_EXISTS.match(statement.text):
-        text = statement.text.replace("'", "''")
-        lock = f"select pg_advisory_xact_lock(hashtext('{text}'))"
-        return replace(statement, before=(lock, *statement.before))
-    return statement
+    """Let the second of two statements that collide wait for the first one's transaction."""
+    found = _COLLIDING.match(statement.text) if isinstance(statement, Sql) else None
+    if not isinstance(statement, Sql) or found is None:
+        return statement
+    name = ("grant" if found[2] else statement.text).replace("'", "''")
+    lock = f"select pg_advisory_xact_lock(hashtext('{name}'))"
+    return replace(statement, before=(lock, *statement.before))

@@ -168,12 +168,13 @@ end $$;
 -- same columns that read nothing; after it, each view is bound again by the names in its definition.
 -- A view that cannot be bound stays a stub, and a query on it fails with the reason.
 
-create or replace function redshift.unbound_view(view oid) returns setof int
-language plpgsql as $$
+-- Called immutable, so that the planner runs it: the error comes even where no row would be read.
+create or replace function redshift.is_bound(view oid) returns boolean
+language plpgsql immutable as $$
 declare
     reason record;
 begin
-    select * into reason from redshift.late_binding_views l where l.view = unbound_view.view;
+    select * into reason from redshift.late_binding_views l where l.view = is_bound.view;
     raise exception using errcode = reason.sqlstate, message = reason.message;
 end $$;
 
@@ -193,7 +194,7 @@ begin
     into columns
     from pg_attribute join pg_type on pg_type.oid = atttypid
     where attrelid = view and attnum > 0 and not attisdropped;
-    execute format('create or replace view %s as select %s from redshift.unbound_view(%s)',
+    execute format('create or replace view %s as select %s where redshift.is_bound(%s)',
         redshift.qualified_name(view), columns, view);
 end $$;
 
@@ -323,7 +324,7 @@ begin
         raise duplicate_table using message = format('relation "%s" already exists', parts[array_upper(parts, 1)]);
     end if;
     if existing is null then
-        execute format('create view %s as select from redshift.unbound_view(0)', name);
+        execute format('create view %s as select where redshift.is_bound(0)', name);
         existing := to_regclass(name);
     else
         call redshift.detach(array[existing]);

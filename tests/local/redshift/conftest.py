@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -25,9 +27,25 @@ def s3_url() -> Iterator[str]:
         process.terminate()
 
 
+@contextmanager
+def temporary_data_dir() -> Iterator[Path]:
+    """Make a directory outside pytest's own, which each pytest that starts closes to others.
+
+    Run by root, PostgreSQL is one of the others.
+    """
+    with tempfile.TemporaryDirectory(prefix="endpoint-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with temporary_data_dir() as path:
+        yield path
+
+
 @pytest.fixture(scope="session")
-def endpoint(s3_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with running_endpoint(tmp_path_factory.mktemp("endpoint"), s3_endpoint=s3_url) as running:
+def endpoint(s3_url: str) -> Iterator[Endpoint]:
+    with temporary_data_dir() as path, running_endpoint(path, s3_endpoint=s3_url) as running:
         yield running
 
 
