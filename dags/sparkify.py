@@ -35,7 +35,7 @@ def sparkify() -> None:
     """Load the day's activity and new songs, rebuild what they touch, test it, publish it.
 
     **Reads** `s3://<bucket>/log_data/…` and `song_data/…`. **Writes** `raw.*`, the marts in
-    `analytics`, failing rows in `dq`, the asset `sparkify_marts`, the dbt docs.
+    `analytics`, `reporting`, failing rows in `dq`, the asset `sparkify_marts`, the dbt docs.
 
     **When it fails.** Every task may be cleared and run again, in any order, any number of times.
     `stage_*`: the log names file, line, column and value of each refused line; correct the file, or
@@ -56,6 +56,7 @@ def sparkify() -> None:
         dbt_layer("staging", ["path:dbt_sparkify/models/staging"]),
         dbt_layer("intermediate", ["path:dbt_sparkify/models/intermediate"]),
         dbt_layer("marts", ["path:dbt_sparkify/models/marts"]),
+        dbt_layer("reporting", ["path:dbt_sparkify/models/reporting"]),
     ]
     publish = [
         publish_tasks.publish_marts(),

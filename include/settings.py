@@ -34,10 +34,8 @@ class Settings(BaseSettings):
     redshift_schema: str = Field(
         default="analytics", description="dbt's target schema: where the marts are."
     )
-    dbt_target: Literal["connection", "dev", "prod", "prod_iam"] = Field(
-        default="connection",
-        description="`connection` takes dbt's login from the Airflow connection, which must hold a "
-        "password; any other value is a target of profiles.yml (IAM needs one).",
+    dbt_target: Literal["dev", "prod", "prod_iam"] = Field(
+        default="dev", description="Target of profiles.yml; dev and prod take a password, not IAM."
     )
     dbt_manifest: Path = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
     dbt_docs_folder: Path = PROJECT_ROOT / "target" / "docs"

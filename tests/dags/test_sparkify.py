@@ -14,6 +14,7 @@ MODELS = {
         "int_user_levels_by_day",
     ],
     "marts": ["songplays", "users", "songs", "artists", "time", "user_levels"],
+    "reporting": ["daily_activity", "top_songs", "level_conversions"],
 }
 
 
@@ -45,7 +46,8 @@ def gate_of(dag: DAG, layer: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("layer", "next_layer"), [("staging", "intermediate"), ("intermediate", "marts")]
+    ("layer", "next_layer"),
+    [("staging", "intermediate"), ("intermediate", "marts"), ("marts", "reporting")],
 )
 def test_every_test_of_a_layer_stands_before_every_model_of_the_next(
     dag: DAG, layer: str, next_layer: str

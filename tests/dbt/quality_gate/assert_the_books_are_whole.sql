@@ -23,7 +23,7 @@ mentions as (
         'load_errors' as book
     from {{ source('sparkify', 'load_errors') }}
 
-    union
+    union distinct
 
     select
         load_id,
