@@ -35,11 +35,11 @@ manifest: setup ## Parse the dbt project: for Cosmos, and so that no task need p
 	@$(LOAD_ENV); $(BIN)/dbt --quiet parse --target-path target/cosmos --vars 'quality_gate_apart: true'
 
 .PHONY: demo
-demo: manifest ## Run the whole pipeline on a month of generated data, through Airflow
+demo: setup ## Run the whole pipeline on a month of generated data, through Airflow
 	@$(BIN)/python -m local demo
 
 .PHONY: up
-up: manifest ## Start S3, Redshift and Airflow on this machine and print where they are
+up: setup ## Start S3, Redshift and Airflow on this machine and print where they are
 	@$(BIN)/python -m local up
 
 .PHONY: down

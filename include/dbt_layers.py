@@ -16,8 +16,8 @@ from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 from include.dbt_docs import copy_docs
 from include.settings import PROJECT_ROOT, settings
 
-# dbt's login is the Airflow connection's, rendered when the task runs; profiles.yml reads it. The run
-# lock belongs to the Airflow run, and each dbt command renews it under the run's name.
+# dbt's login is the Airflow connection's, rendered when the task runs; profiles.yml reads it. The
+# run lock belongs to the Airflow run, and each dbt command renews it under the run's name.
 CONNECTION = f"conn.{settings().redshift_conn_id}"
 ENVIRONMENT = {
     "REDSHIFT_HOST": f"{{{{ {CONNECTION}.host }}}}",
@@ -32,8 +32,8 @@ ENVIRONMENT = {
 # Only the docs read the artifacts of their own command: without them a task takes a fifth less CPU.
 WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false"}
 
-# The file itself, not a profile made from the connection: dbt parses the project anew in each task
-# unless the profile is, to the letter, that of `make manifest`.
+# Not a profile that Cosmos makes of the connection: that knows no IAM, and dbt parses the whole
+# project anew in each task unless profile, target and login are those of `make manifest`.
 PROFILE = ProfileConfig(
     profile_name="sparkify",
     target_name=settings().dbt_target,

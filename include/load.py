@@ -70,6 +70,7 @@ class LoadRequest:
     max_rejected_lines: int
     change_keys: Mapping[str, str]
     run_id: str
+    json_mapping: str
     copy_statement: Callable[[str, int], str]
 
     @property
@@ -136,7 +137,8 @@ def load(connection: Connection, store: ObjectStore, request: LoadRequest) -> Lo
             reason = record_failure(cursor, store, request, entry) or server_message(error)
             connection.commit()
             raise LoadError(
-                f"Nothing was loaded: COPY of {request.batch} into {request.target}: {reason}"
+                f"Nothing was loaded: COPY of {request.batch} into {request.target} by the mapping "
+                f"{request.json_mapping}: {reason}"
             ) from error
         except BaseException:
             connection.rollback()

@@ -99,6 +99,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
             max_rejected_lines=int(self.max_rejected_lines),
             change_keys=self.change_keys,
             run_id=run_id,
+            json_mapping=self.json_mapping,
             copy_statement=self.copy_statement,
         )
         hook = RedshiftSQLHook(redshift_conn_id=self.redshift_conn_id)

@@ -12,6 +12,10 @@ from pathlib import Path
 import psutil
 
 
+# Python complains of a child that is forgotten while it runs.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 class StartError(Exception):
     """A process ended, or said nothing, before it was ready; the message ends with its log."""
 
@@ -41,6 +45,7 @@ def start(
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
+    _children[process.pid] = process
     created = psutil.Process(process.pid).create_time()
     (folder / f"{name}.pid").write_text(f"{process.pid} {created}")
     deadline = time.monotonic() + timeout_seconds
@@ -80,6 +85,8 @@ def stop(name: str, folder: Path, *, timeout_seconds: float = 30) -> bool:
     psutil.wait_procs([process], timeout=timeout_seconds)
     for member in psutil.wait_procs(family, timeout=5)[1]:
         member.kill()
+    if child := _children.pop(process.pid, None):
+        child.wait()
     return True
 
 

@@ -78,12 +78,7 @@ def start_airflow() -> str:
     if not all(processes.running(name, RUNNING) for name in AIRFLOW):
         for name in AIRFLOW:
             processes.stop(name, RUNNING)
-        subprocess.run(
-            processes.python("airflow", "db", "migrate"),
-            env={**os.environ, **environment, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"},
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        prepare_airflow(environment)
         for name, (command, ready) in AIRFLOW.items():
             processes.start(
                 name,
@@ -94,6 +89,21 @@ def start_airflow() -> str:
             )
     wait_until_healthy(address)
     return address
+
+
+def prepare_airflow(environment: Mapping[str, str]) -> None:
+    """Make Airflow's database, and parse the dbt project with the login that its tasks will have."""
+    variables = {**os.environ, **environment}
+    migration = subprocess.Popen(
+        processes.python("airflow", "db", "migrate"),
+        env={**variables, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"},
+        stdout=subprocess.DEVNULL,
+    )
+    parsed = subprocess.run(
+        ["make", "--silent", "manifest", "LOAD_ENV=:"], cwd=ROOT, env=variables, check=False
+    )
+    if migration.wait() or parsed.returncode:
+        raise processes.StartError("Airflow's database or the dbt manifest could not be made.")
 
 
 def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:

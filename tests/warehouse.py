@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import redshift_connector
+import sqlparse
 from mypy_boto3_s3 import S3Client
 
 from include.staging_tables import DDL, EVENTS
@@ -42,9 +43,8 @@ class Warehouse:
     def run(self, sql: str) -> None:
         with self.connect() as connection:
             connection.autocommit = True
-            for statement in sql.split(";"):
-                if statement.strip():
-                    connection.cursor().execute(statement)
+            for statement in sqlparse.split(sqlparse.format(sql, strip_comments=True)):
+                connection.cursor().execute(statement)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
@@ -55,7 +55,7 @@ class Warehouse:
     def empty(self) -> None:
         """Make everything anew: tables of the loads and the books, and an empty bucket."""
         for schema in SCHEMAS:
-            self.run(f"drop schema if exists {schema} cascade")
+            self.run(f'drop schema if exists "{schema}" cascade')
         for path in DDL:
             self.run(path.read_text())
         bucket = self.environment["SPARKIFY_S3_BUCKET"]

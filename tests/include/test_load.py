@@ -21,7 +21,7 @@ DAY = "log_data/2018/11/2018-11-05"
 FILE = f"{DAY}-events.json"
 LEDGER = (
     "select status, files, lines_scanned, rows_loaded, rows_rejected "
-    "from raw.load_history order by load_id"
+    'from "raw".load_history order by load_id'
 )
 
 
@@ -34,7 +34,7 @@ def stage_events(prefix: str = DAY, **changes: Any) -> StageToRedshiftOperator:
 
 
 def items(warehouse: Warehouse) -> list[int]:
-    rows = warehouse.rows("select iteminsession from raw.staging_events order by 1")
+    rows = warehouse.rows('select iteminsession from "raw".staging_events order by 1')
     return [item for (item,) in rows]
 
 
@@ -48,7 +48,7 @@ def test_loads_every_line_of_every_file_under_the_prefix(warehouse: Warehouse) -
     assert (result.status, result.files, result.rows_loaded) == ("loaded", 2, 3)
     assert items(warehouse) == [0, 1, 2]
     assert warehouse.rows(LEDGER) == [("loaded", 2, 3, 3, 0)]
-    assert warehouse.rows("select distinct _batch from raw.staging_events") == [
+    assert warehouse.rows('select distinct _batch from "raw".staging_events') == [
         (f"s3://sparkify/{DAY}",)
     ]
 
@@ -58,7 +58,7 @@ def test_keeps_each_value_as_it_came(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0, song=text, length=218.93179, ts=1541418000796)])
     stage_events().stage("run")
     assert warehouse.rows(
-        "select song, length, ts, registration, userid, useragent from raw.staging_events"
+        'select song, length, ts, registration, userid, useragent from "raw".staging_events'
     ) == [(text, 218.93179, 1541418000796, 1540919166796.0, "7", '"Mozilla/5.0"')]
 
 
@@ -118,7 +118,7 @@ def test_a_bad_line_is_kept_whole_with_its_place_and_reason(
     assert items(warehouse) == [0, 9]
     [(file_name, line_number, *found, reason, raw_line)] = warehouse.rows(
         "select file_name, line_number, column_name, column_value, reason, raw_line "
-        "from raw.load_errors"
+        'from "raw".load_errors'
     )
     assert (file_name, line_number) == (f"s3://sparkify/{FILE}", 2)
     assert raw_line == line
@@ -143,7 +143,7 @@ def test_over_the_budget_nothing_is_loaded_and_the_lines_are_spelled_out(
     assert "more than 1 lines were refused" in message
     assert items(warehouse) == [0]
     assert warehouse.rows(LEDGER) == [("loaded", 1, 1, 1, 0), ("failed", 1, 0, 0, 2)]
-    assert warehouse.rows("select line_number from raw.load_errors order by 1") == [(2,), (3,)]
+    assert warehouse.rows('select line_number from "raw".load_errors order by 1') == [(2,), (3,)]
 
 
 def test_a_jsonpaths_file_that_is_missing_is_named(warehouse: Warehouse) -> None:
@@ -197,13 +197,13 @@ def test_integers_for_names_load_as_text(warehouse: Warehouse) -> None:
         )
     stage("stage_songs", SONGS, "song_data/").stage("run")
     assert warehouse.rows(
-        "select artist_name, artist_location from raw.staging_songs order by song_id"
+        'select artist_name, artist_location from "raw".staging_songs order by song_id'
     ) == [("311", "100"), ("ABBA", "100")]
 
 
 def changes(warehouse: Warehouse, load_id: int) -> set[tuple[str, str]]:
     rows = warehouse.rows(
-        "select key_name, key_value from raw.load_changes where load_id = %s", (load_id,)
+        'select key_name, key_value from "raw".load_changes where load_id = %s', (load_id,)
     )
     return {(name, value) for name, value in rows}
 
@@ -253,10 +253,10 @@ def test_a_crash_before_any_statement_leaves_everything_as_it_was(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     books = (
-        "select iteminsession, _batch, _loaded_at from raw.staging_events order by 1",
-        "select * from raw.load_history order by 1",
-        "select * from raw.load_errors order by 1",
-        "select * from raw.load_changes order by 1, 2, 3",
+        'select iteminsession, _batch, _loaded_at from "raw".staging_events order by 1',
+        'select * from "raw".load_history order by 1',
+        'select * from "raw".load_errors order by 1',
+        'select * from "raw".load_changes order by 1, 2, 3',
     )
     warehouse.put_events(FILE, [event(0), event(1)])
     stage_events().stage("good")
@@ -289,7 +289,7 @@ def test_loads_at_the_same_time_come_one_after_the_other(warehouse: Warehouse) -
     with ThreadPoolExecutor(len(prefixes)) as pool:
         list(pool.map(lambda prefix: stage_events(prefix).stage(prefix), prefixes))
     assert items(warehouse) == [0, 1, 2, 3, 4, 5]
-    assert warehouse.rows("select load_id from raw.load_history order by 1") == [
+    assert warehouse.rows('select load_id from "raw".load_history order by 1') == [
         (number,) for number in range(1, 7)
     ]
 

@@ -317,12 +317,16 @@ def make_users(events: list[Row]) -> list[Row]:
 
 
 def make_user_levels(events: list[Row]) -> list[Row]:
-    """Return one row per user and unbroken run of events on one level."""
+    """Return one row per user and unbroken run of events on one level.
+
+    Of events in the same millisecond the last counts: no period lasts for no time.
+    """
     periods = []
     for user_id, of_user in events_by_user(events):
+        last_of_each_moment = {event["ts"]: event["level"] for event in of_user}
         runs = [
-            (level, moment(next(run)["ts"]))
-            for level, run in groupby(of_user, key=lambda event: event["level"])
+            (level, moment(next(run)[0]))
+            for level, run in groupby(last_of_each_moment.items(), key=lambda item: item[1])
         ]
         ends = [began for _, began in runs[1:]]
         for (level, began), ended in zip(runs, [*ends, None], strict=True):
