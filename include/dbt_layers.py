@@ -41,16 +41,17 @@ PROFILE = ProfileConfig(
 )
 
 
-def dbt_layer(group_id: str, select: list[str]) -> DbtTaskGroup:
-    """Return the task group of one layer: each model, and right after it its tests.
+def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH) -> DbtTaskGroup:
+    """Return the task group of one folder of models: each model, and right after it its tests.
 
     Layers follow one another, so that a test with several parents, which Cosmos runs beside the
     models, still stands between its layer and the next one.
     """
     return DbtTaskGroup(
-        group_id=group_id,
+        group_id=layer,
         project_config=ProjectConfig(
             dbt_project_path=PROJECT_ROOT,
+            project_name="sparkify",
             models_relative_path="dbt_sparkify/models",
             manifest_path=settings().dbt_manifest,
             install_dbt_deps=False,
@@ -61,9 +62,9 @@ def dbt_layer(group_id: str, select: list[str]) -> DbtTaskGroup:
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
-            select=select,
+            select=[f"path:dbt_sparkify/models/{layer}"],
             exclude=["resource_type:unit_test", "tag:quality_gate"],  # for CI; for the end
-            test_behavior=TestBehavior.AFTER_EACH,
+            test_behavior=test_behavior,
             should_detach_multiple_parents_tests=True,
             source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,
             emit_datasets=False,  # the marts' one asset is emitted behind the gate

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 
-
 # Python complains of a child that is forgotten while it runs.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -34,26 +33,35 @@ def start(
     `folder` gets `<name>.log` and `<name>.pid`. Raises StartError when the process ends first or
     takes longer than the timeout.
     """
+    launch(name, command, folder, environment or {})
+    return wait_for(name, folder, ready, timeout_seconds)
+
+
+def launch(name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    """Start a process in the background and do not wait for it."""
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{name}.log"
-    with log.open("wb") as output:
+    with (folder / f"{name}.log").open("wb") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **environment},
             start_new_session=True,
         )
     _children[process.pid] = process
     created = psutil.Process(process.pid).create_time()
     (folder / f"{name}.pid").write_text(f"{process.pid} {created}")
+
+
+def wait_for(name: str, folder: Path, ready: str, timeout_seconds: float = 120) -> str:
+    """Return the line of the process's output that matches `ready`, once it is there."""
+    log = folder / f"{name}.log"
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        text = log.read_text(errors="replace")
-        if found := re.search(ready, text, re.MULTILINE):
+        if found := re.search(ready, log.read_text(errors="replace"), re.MULTILINE):
             return found.group(0)
-        if process.poll() is not None:
+        if running(name, folder) is None:
             break
         time.sleep(0.05)
     stop(name, folder)

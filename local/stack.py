@@ -79,20 +79,16 @@ def start_airflow() -> str:
         for name in AIRFLOW:
             processes.stop(name, RUNNING)
         prepare_airflow(environment)
-        for name, (command, ready) in AIRFLOW.items():
-            processes.start(
-                name,
-                processes.python("airflow", *command),
-                RUNNING,
-                ready=ready,
-                environment=environment,
-            )
+        for name, (command, _) in AIRFLOW.items():
+            processes.launch(name, processes.python("airflow", *command), RUNNING, environment)
+        for name, (_, ready) in AIRFLOW.items():
+            processes.wait_for(name, RUNNING, ready)
     wait_until_healthy(address)
     return address
 
 
 def prepare_airflow(environment: Mapping[str, str]) -> None:
-    """Make Airflow's database, and parse the dbt project with the login that its tasks will have."""
+    """Make Airflow's database, and parse the dbt project with the login of its tasks."""
     variables = {**os.environ, **environment}
     migration = subprocess.Popen(
         processes.python("airflow", "db", "migrate"),

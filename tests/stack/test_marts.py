@@ -64,11 +64,16 @@ def assert_marts_equal_star(
 
 
 def load_and_run(warehouse: Warehouse, folder: Path, order: str) -> None:
-    """Load the folder in the given order, with a run of all models after each load."""
+    """Load the folder in the given order, with a run of the models after each load."""
     for prefix in prefixes(folder, order):
         warehouse.load(prefix)
-        done = warehouse.dbt("run")
-        assert done.returncode == 0, done.stdout[-4000:]
+        run_models(warehouse)
+
+
+def run_models(warehouse: Warehouse) -> None:
+    """Build all up to the marts."""
+    done = warehouse.dbt("run", "--exclude", "path:dbt_sparkify/models/reporting")
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -111,7 +116,7 @@ def test_rules_hold_in_dbt_unit_tests(warehouse: Warehouse, tmp_path: Path) -> N
     generate(tmp_path, seed=9, start=date(2018, 11, 1), days=1, users=5, songs=10)
     warehouse.upload(tmp_path)
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    assert warehouse.dbt("run").returncode == 0  # a fixture takes its types from the tables
     done = warehouse.dbt("test", "--select", "test_type:unit")
     assert done.returncode == 0, done.stdout[-4000:]
     assert "NO-OP=0" in done.stdout
@@ -123,19 +128,19 @@ def test_a_late_song_rebuilds_the_plays_that_it_now_matches(warehouse: Warehouse
     warehouse.put("song_data/1.json", json.dumps(song(1, title="Another")).encode())
     match = "select item_in_session, song_id, song_match from analytics.songplays order by 1"
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    run_models(warehouse)
     assert warehouse.rows(match) == [(0, None, None), (1, None, None)]
 
     far = song(2, duration=300.0)
     warehouse.put("song_data/2.json", json.dumps(far).encode())
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    run_models(warehouse)
     assert warehouse.rows(match) == [(0, far["song_id"], "title_artist"), (1, None, None)]
 
     near = song(3)
     warehouse.put("song_data/3.json", json.dumps(near).encode())
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    run_models(warehouse)
     assert warehouse.rows(match) == [(0, near["song_id"], "exact"), (1, None, None)]
 
 
@@ -144,12 +149,12 @@ def test_an_event_that_is_taken_back_leaves_every_mart(warehouse: Warehouse) -> 
     warehouse.put("song_data/1.json", json.dumps(song()).encode())
     warehouse.put_events(file, [event(0), event(1, userId="8", level="paid")])
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    run_models(warehouse)
     assert warehouse.rows("select user_id from analytics.users order by 1") == [(7,), (8,)]
 
     warehouse.put_events(file, [event(0)])
     warehouse.load("log_data/")
-    assert warehouse.dbt("run").returncode == 0
+    run_models(warehouse)
     for mart in ("users", "user_levels", "songplays"):
         assert warehouse.rows(f"select distinct user_id from analytics.{mart}") == [(7,)], mart
     assert warehouse.rows("select count(*) from analytics.time") == [(1,)]
