@@ -64,6 +64,7 @@ lint: manifest ## Check style and types of Python, SQL and the dbt project
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
+	$(BIN)/dbt-bouncer run
 
 .PHONY: test
 test: lint ## Run every test, from lint to the whole pipeline on the local stack

@@ -6,7 +6,7 @@ from airflow.sdk import chain, dag
 from cosmos.constants import TestBehavior
 
 from include import load_tasks, publish_tasks
-from include.dbt_layers import dbt_layer, generate_docs, quality_gate
+from include.dbt_layers import dbt_layer, generate_docs, quality_gate, test_layer
 from include.run_policy import DEFAULT_ARGS, PARAMS, SCHEDULE
 
 
@@ -45,7 +45,8 @@ def sparkify() -> None:
         dbt_layer("staging"),
         dbt_layer("intermediate"),
         dbt_layer("marts"),
-        dbt_layer("reporting", TestBehavior.AFTER_ALL),  # nothing is built on a report
+        dbt_layer("reporting", TestBehavior.NONE),  # nothing is built on a report
+        test_layer("test_reporting", "reporting"),
         quality_gate("quality_gate"),
         [publish_tasks.publish_marts(), publish_tasks.report_run(run), generate_docs("docs")],
         unlock,

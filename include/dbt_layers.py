@@ -51,7 +51,6 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
         group_id=layer,
         project_config=ProjectConfig(
             dbt_project_path=PROJECT_ROOT,
-            project_name="sparkify",
             models_relative_path="dbt_sparkify/models",
             manifest_path=settings().dbt_manifest,
             install_dbt_deps=False,
@@ -70,6 +69,17 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
             emit_datasets=False,  # the marts' one asset is emitted behind the gate
         ),
         operator_args={"env": WITHOUT_ARTIFACTS, "append_env": True},
+    )
+
+
+def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
+    """Return the task that runs all tests of one folder of models, for a group without its own."""
+    return DbtTestLocalOperator(
+        task_id=task_id,
+        select=[f"path:dbt_sparkify/models/{layer}"],
+        exclude=["resource_type:unit_test", "tag:quality_gate"],
+        env=WITHOUT_ARTIFACTS,
+        **operator_arguments(),
     )
 
 

@@ -97,8 +97,8 @@ def test_runs_hourly_one_at_a_time_with_retries(dag: DAG) -> None:
 
 
 def test_every_report_has_a_task_of_its_own_and_all_are_tested(dag: DAG) -> None:
-    assert "reporting.daily_activity_run" in upstream(dag, "reporting.sparkify_test")
-    assert "reporting.sparkify_test" in upstream(dag, "quality_gate")
+    assert "reporting.daily_activity_run" in upstream(dag, "test_reporting")
+    assert "test_reporting" in upstream(dag, "quality_gate")
 
 
 def test_a_parameter_of_one_load_does_not_reach_the_other(dag: DAG) -> None:

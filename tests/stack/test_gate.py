@@ -77,6 +77,16 @@ def new_song(**changes: Any) -> Callable[[Warehouse], None]:
     )
 
 
+def failing_rows(warehouse: Warehouse, test: str) -> int:
+    """Return how many rows the test left in `dq`; dbt cuts a long name and adds a hash."""
+    names = warehouse.rows(
+        "select table_name from information_schema.tables "
+        "where table_schema = 'dq' and table_name like %s",
+        (test[:30] + "%" if len(test) >= 64 else test,),
+    )
+    return sum(warehouse.rows(f"select count(*) from dq.{name}")[0][0] for (name,) in names)
+
+
 def by_hand(sql: str) -> Callable[[Warehouse], None]:
     return lambda warehouse: warehouse.run(sql)
 
@@ -151,5 +161,5 @@ def test_bad_data_stops_what_is_downstream(
     for task_id in bad.not_run | PUBLISHING:
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
-    assert warehouse.rows(f"select count(*) > 0 from dq.{bad.test}") == [(True,)]
+    assert failing_rows(warehouse, bad.test) > 0
     assert warehouse.rows("select * from ops.run_lock") == []
