@@ -46,7 +46,7 @@ def start_warehouse() -> dict[str, str]:
         "s3", processes.python("local.s3", "--port", "0"), RUNNING, ready=r"^listening on .*$"
     ).removeprefix("listening on ")
     upload_bucket(s3)
-    password = secrets.token_urlsafe(16)
+    password = secrets.token_hex(16)
     address = processes.start(
         "redshift",
         processes.python(
