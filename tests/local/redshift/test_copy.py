@@ -164,7 +164,9 @@ def test_copy_without_proper_credentials_is_refused(lake: Lake, credentials: str
 
 def test_large_load_neither_fills_memory_nor_blocks_other_clients(lake: Lake) -> None:
     (endpoint,) = [
-        child for child in psutil.Process().children() if "local.redshift" in child.cmdline()
+        child
+        for child in psutil.Process().children()
+        if lake.endpoint.port in {listener.laddr.port for listener in child.net_connections()}
     ]
     lake.run("create table t (a int, b varchar(1000))")
     line = b'{"a":1,"b":"' + b"x" * 800 + b'"}\n'
@@ -183,7 +185,7 @@ def test_large_load_neither_fills_memory_nor_blocks_other_clients(lake: Lake) ->
         loading.result()
     assert lake.rows("select count(*) from t") == [(lines + 1,)]
     assert answers > 10
-    assert slowest < 1
+    assert slowest < 5  # seconds: served, not made to wait for the load
     assert most - before < 64 * 1024 * 1024
 
 
