@@ -15,7 +15,7 @@ from mypy_boto3_s3 import S3Client
 
 from include.load_tasks import stage
 from include.staging_tables import DDL, EVENTS, SONGS
-from local import s3
+from local import s3, stack
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ("raw", "ops", "staging", "intermediate", "analytics", "reporting", "dq")
@@ -84,7 +84,14 @@ class Warehouse:
         return subprocess.run(
             arguments,
             cwd=ROOT,
-            env={**os.environ, **self.environment, **extra},
+            # a target folder of its own: dbt parses anew when another warehouse's login is in it
+            env={
+                **os.environ,
+                **self.environment,
+                "DBT_TARGET_PATH": str(stack.STATE / "target"),
+                "DBT_LOG_PATH": str(stack.STATE / "logs"),
+                **extra,
+            },
             capture_output=True,
             text=True,
             check=False,

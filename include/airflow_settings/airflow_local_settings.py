@@ -1,14 +1,30 @@
 """Read by Airflow at start, when this folder is on PYTHONPATH.
 
-Workers are forks of the scheduler. What it has imported before, they need not: dbt, its adapter and
-Cosmos cost more than most models take to build.
+Workers are forks of the scheduler. What it has imported and built before, they need not: dbt, its
+adapter and Cosmos cost more than most models take to build.
 """
 
-import airflow.providers.amazon.aws.hooks.redshift_sql
-import airflow.providers.amazon.aws.hooks.s3
-import airflow.sdk.execution_time.task_runner
-import cosmos.operators.local
-import dbt.adapters.redshift
-import dbt.cli.main
+import sys
+from importlib import import_module
 
-__all__ = ["airflow", "cosmos", "dbt"]
+from include.settings import PROJECT_ROOT, settings
+
+MODULES = (
+    "airflow.providers.amazon.aws.hooks.redshift_sql",
+    "airflow.providers.amazon.aws.hooks.s3",
+    "airflow.sdk.execution_time.task_runner",
+    "cosmos.operators.local",
+    "dbt.adapters.redshift",
+)
+# dbt makes its serializers and templates when they are first used; a parse uses most of them.
+# Without REDSHIFT_* in the environment it fails in silence, and each worker makes its own.
+PARSE = (
+    *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
+    *("parse", "--target", settings().dbt_target),
+    *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
+)
+
+if "scheduler" in sys.argv:
+    for module in MODULES:
+        import_module(module)
+    import_module("dbt.cli.main").dbtRunner().invoke(list(PARSE))

@@ -13,5 +13,8 @@ from tests.warehouse import Warehouse
 @pytest.fixture(scope="session")
 def airflow(running_warehouse: Warehouse) -> Iterator[httpx.Client]:
     """Start the API server, the scheduler and the rest, and return a client of its public API."""
-    with airflow_client(stack.start_airflow()) as client:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARKIFY_RETRIES", "1")  # one is enough to see that a task tries again
+        address = stack.start_airflow()
+    with airflow_client(address) as client:
         yield client
