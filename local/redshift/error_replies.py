@@ -17,6 +17,7 @@ REWORDED: tuple[tuple[str, str, str, str], ...] = (
         "23502",
         r"Cannot insert a NULL value into column \1",
     ),
+    ("28P01", r"(password authentication failed.*)", "28000", r"\1"),
     ("22P02", r"^invalid input syntax for type (.*)", "22P02", r"invalid input syntax for \1"),
 )
 """Where the two differ in words for the same thing; every other text passes as it is."""

@@ -25,7 +25,8 @@ from local.redshift.unload_to_s3 import run_unload
 
 SSL_REQUEST = 80877103
 GSSENC_REQUEST = 80877104
-SERVER_VERSION = "8.0.2"
+STATUS = {"server_version": "8.0.2", "show_discovery": "4"}
+"""What Redshift reports at start-up: its drivers read metadata by SHOW from discovery version 4."""
 LARGEST_MESSAGE = 64 << 20
 STARTUP_PARAMETERS = frozenset(
     {"user", "database", "application_name", "client_encoding", "options", "datestyle", "timezone"}
@@ -197,9 +198,10 @@ class ClientSession:
         while True:
             reply = await self.pg.receive_one()
             if reply.kind == b"S" and reply.body.startswith(b"server_version\0"):
-                self._writer.write(message(b"S", f"server_version\0{SERVER_VERSION}\0".encode()))
+                for name, value in STATUS.items():
+                    self._writer.write(message(b"S", f"{name}\0{value}\0".encode()))
             else:
-                self._writer.write(reply.raw)
+                self._writer.write(_for_client(reply))
             if reply.kind == b"R" and reply.body != b"\0\0\0\0":
                 # PostgreSQL itself asks for the password and judges it.
                 await self._writer.drain()

@@ -63,7 +63,13 @@ select
     r.*,
     attname::text as column_name,
     attnum::int as ordinal_position,
-    pg_get_expr(adbin, adrelid) as column_default,
+    case attidentity
+        when '' then pg_get_expr(adbin, adrelid)
+        else (
+            select format('"identity"(%s, %s, ''%s,%s''::text)', attrelid, attnum - 1, seqstart, seqincrement)
+            from pg_sequence where seqrelid = pg_get_serial_sequence(attrelid::regclass::text, attname)::regclass
+        )
+    end as column_default,
     case when attnotnull then 'NO' else 'YES' end as is_nullable,
     format_type(atttypid, null) as data_type,
     format_type(atttypid, atttypmod) as full_type,
@@ -340,13 +346,24 @@ select l.relation::int as table_id, xact_start at time zone 'UTC' as last_update
 from pg_stat_activity a join pg_locks l on l.pid = a.pid
 where l.locktype = 'relation' and mode ~ 'Exclusive' and usename <> 'rdsdb';
 
--- SHOW commands. `path` is what was named, outermost first, with or without the database.
+-- SHOW commands. `path` is what was named, outermost first, with or without the database. Made anew,
+-- since the data directory may hold an older endpoint's, with other columns.
+
+do $$
+declare
+    ours regprocedure;
+begin
+    for ours in select oid from pg_proc where pronamespace = 'redshift'::regnamespace and proname like 'show\_%'
+    loop
+        execute format('drop function %s', ours);
+    end loop;
+end $$;
 
 create or replace function redshift.show_databases(path text[] default '{}', pattern text default '%')
 returns table (database_name text, database_owner int, database_type text, database_acl text, parameters text,
     database_isolation_level text)
 language sql stable as $$
-    select * from pg_catalog.svv_redshift_databases d where d.database_name ilike pattern order by 1
+    select * from pg_catalog.svv_redshift_databases d where d.database_name like pattern order by 1
 $$;
 
 create or replace function redshift.show_schemas(path text[] default array[current_database()], pattern text default '%')
@@ -354,7 +371,7 @@ returns table (database_name text, schema_name text, schema_owner int, schema_ty
     source_database text, schema_option text)
 language sql stable as $$
     select * from pg_catalog.svv_all_schemas s
-    where s.database_name = path[1] and s.schema_name ilike pattern order by 2
+    where s.database_name = path[1] and s.schema_name like pattern order by 2
 $$;
 
 create or replace function redshift.show_tables(path text[] default array[current_schema()], pattern text default '%')
@@ -364,7 +381,7 @@ language sql stable as $$
     select r.database_name, r.schema_name, r.table_name, r.table_type, r.table_acl, r.remarks, r.table_owner,
         null::timestamp, null::timestamp, case when r.table_type = 'TABLE' then r.dist_style end, r.table_subtype
     from redshift.relations r
-    where r.schema_name = path[cardinality(path)] and r.table_name ilike pattern order by 3
+    where r.schema_name = path[cardinality(path)] and r.table_name like pattern order by 3
 $$;
 
 create or replace function redshift.show_columns(path text[], pattern text default '%')
@@ -376,7 +393,7 @@ language sql stable as $$
         c.is_nullable, c.data_type, c.character_maximum_length, c.numeric_precision, c.numeric_scale,
         c.column_remarks, upper(c.sortstyle), c.sort_position, c.is_distkey::int, c.encoding, null
     from redshift.columns c
-    where c.table_name = path[cardinality(path)] and c.column_name ilike pattern
+    where c.table_name = path[cardinality(path)] and c.column_name like pattern
         and c.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
     order by 5
 $$;
@@ -403,17 +420,87 @@ language sql stable as $$
     order by 5
 $$;
 
-create or replace function redshift.show_constraints_foreign_keys(path text[])
-returns table (pk_database_name text, pk_schema_name text, pk_table_name text, pk_column_name text,
-    fk_database_name text, fk_schema_name text, fk_table_name text, fk_column_name text, key_seq int,
-    update_rule int, delete_rule int, fk_name text, pk_name text, deferrability int)
+create or replace view redshift.foreign_keys as
+select r.database_name as pk_database_name, r.schema_name as pk_schema_name, r.table_name as pk_table_name,
+    k.referenced_column as pk_column_name, k.database_name as fk_database_name, k.schema_name as fk_schema_name,
+    k.table_name as fk_table_name, k.column_name as fk_column_name, k.key_seq, k.name as fk_name,
+    (select p.name from redshift.declared_keys p where p.relation = k.referenced and p.kind = 'primary key')::text
+        as pk_name,
+    null::int as update_rule, null::int as delete_rule, null::int as deferrability
+from redshift.key_columns k join redshift.relations r on r.oid = k.referenced
+where k.kind = 'foreign key';
+
+create or replace function redshift.show_constraints_foreign_keys(path text[]) returns setof redshift.foreign_keys
 language sql stable as $$
-    select r.database_name, r.schema_name, r.table_name, k.referenced_column, k.database_name, k.schema_name,
-        k.table_name, k.column_name, k.key_seq, null::int, null::int, k.name, null::text, null::int
-    from redshift.key_columns k join redshift.relations r on r.oid = k.referenced
-    where kind = 'foreign key' and k.table_name = path[cardinality(path)]
-        and k.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
-    order by 12, 9
+    select * from redshift.foreign_keys
+    where fk_table_name = path[cardinality(path)]
+        and fk_schema_name = coalesce(path[cardinality(path) - 1], current_schema())
+    order by fk_name, key_seq
+$$;
+
+create or replace function redshift.show_constraints_foreign_keys_exported(path text[])
+returns setof redshift.foreign_keys
+language sql stable as $$
+    select * from redshift.foreign_keys
+    where pk_table_name = path[cardinality(path)]
+        and pk_schema_name = coalesce(path[cardinality(path) - 1], current_schema())
+    order by fk_schema_name, fk_table_name, fk_name, key_seq
+$$;
+
+create or replace function redshift.show_column_grants(path text[])
+returns table (database_name text, schema_name text, table_name text, column_name text, object_type text,
+    privilege_type text, identity_id int, identity_name text, identity_type text, admin_option boolean,
+    privilege_scope text, grantor_name text)
+language sql stable as $$
+    select c.database_name, c.schema_name, c.table_name, c.column_name, 'COLUMN', privilege_type, grantee::int,
+        case grantee when 0 then 'public' else pg_get_userbyid(grantee)::text end,
+        case when grantee = 0 then 'public' when rolcanlogin then 'user' else 'role' end,
+        is_grantable, 'COLUMN', pg_get_userbyid(grantor)::text
+    from redshift.columns c cross join aclexplode(attacl) left join pg_roles on pg_roles.oid = grantee
+    where c.table_name = path[cardinality(path)]
+        and c.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
+    order by 4, 8, 6
+$$;
+
+-- Functions of users alone: those of pg_catalog are PostgreSQL's. There are no procedures.
+
+create or replace view redshift.functions as
+select p.oid, current_database()::text as database_name, nspname::text as schema_name, proname::text as function_name,
+    pronargs::int as number_of_arguments, oidvectortypes(proargtypes) as argument_list,
+    format_type(prorettype, null) as return_type, obj_description(p.oid, 'pg_proc') as remarks, proargtypes
+from pg_proc p join pg_namespace n on n.oid = pronamespace
+where nspname not in ('redshift', 'pg_catalog', 'information_schema');
+
+create or replace function redshift.show_functions(path text[], pattern text default '%')
+returns table (database_name text, schema_name text, function_name text, number_of_arguments int, argument_list text,
+    return_type text, remarks text)
+language sql stable as $$
+    select f.database_name, f.schema_name, f.function_name, f.number_of_arguments, f.argument_list, f.return_type,
+        f.remarks
+    from redshift.functions f
+    where f.schema_name = path[cardinality(path)] and f.function_name like pattern
+    order by 3, 5
+$$;
+
+create or replace function redshift.show_procedures(path text[], pattern text default '%')
+returns table (database_name text, schema_name text, procedure_name text, number_of_arguments int, argument_list text,
+    return_type text, remarks text)
+language sql stable as $$ select '', '', '', 0, '', '', '' where false $$;
+
+create or replace function redshift.show_parameters_of_function(path text[], types text[], pattern text default '%')
+returns table (database_name text, schema_name text, function_name text, parameter_name text, ordinal_position int,
+    parameter_type text, data_type text, character_maximum_length int, numeric_precision int, numeric_scale int)
+language sql stable as $$
+    select f.database_name, f.schema_name, f.function_name, '', position::int, 'IN', format_type(type, null),
+        null::int, null::int, null::int
+    from redshift.functions f cross join unnest(f.proargtypes) with ordinality as argument (type, position)
+    where f.function_name = path[cardinality(path)] and '' like pattern
+        and f.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
+        and f.argument_list = (
+            select coalesce(string_agg(format_type(to_regtype(name), null), ', ' order by n), '')
+            from unnest(types) with ordinality as named (name, n)
+        )
+    order by 5
 $$;
 
 create or replace function redshift.show_table(path text[]) returns table ("Show Table DDL statement" text)

@@ -1,6 +1,6 @@
 """COPY, UNLOAD, transactions, privileges, settings, SHOW and the other commands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from local.redshift.dialect import rules
 from local.redshift.dialect.definitions import NOTHING
@@ -413,8 +413,9 @@ def use(cursor: Cursor) -> Sql:
 def show(cursor: Cursor) -> Sql:
     """SHOW parameter, SHOW TABLES and its kin, which are functions of the catalog."""
     what = cursor.accept_one(
-        "DATABASES", "SCHEMAS", "TABLES", "COLUMNS", "GRANTS", "CONSTRAINTS PRIMARY KEYS",
-        "CONSTRAINTS FOREIGN KEYS", "TABLE", "VIEW",
+        "DATABASES", "SCHEMAS", "TABLES", "COLUMNS", "GRANTS", "COLUMN GRANTS",
+        "CONSTRAINTS PRIMARY KEYS", "CONSTRAINTS FOREIGN KEYS EXPORTED", "CONSTRAINTS FOREIGN KEYS",
+        "FUNCTIONS", "PARAMETERS OF FUNCTION", "PROCEDURES", "TABLE", "VIEW",
     )  # fmt: skip
     if what is None:
         if cursor.accept("ALL"):
@@ -429,13 +430,26 @@ def show(cursor: Cursor) -> Sql:
     cursor.accept_one("DATABASE", "SCHEMA", "TABLE")
     arguments = []
     if not cursor.done and not cursor.peek("LIKE") and not cursor.peek("LIMIT"):
-        arguments.append(f"array[{', '.join(map(literal, cursor.path()))}]")
+        path = [_bound(cursor, cursor.name)]
+        while cursor.accept("."):
+            path.append(_bound(cursor, lambda: cursor.name(after_dot=True)))
+        arguments.append(f"array[{', '.join(path)}]")
+    if cursor.peek("("):
+        types = (_bound(part, part.rest) for part in cursor.group().split())
+        arguments.append(f"array[{', '.join(types)}]::text[]")
     if cursor.accept("LIKE"):
-        arguments.append(f"pattern => {literal(cursor.string())}")
+        arguments.append(f"pattern => {_bound(cursor, cursor.string)}")
     limit = f" limit {cursor.integer()}" if cursor.accept("LIMIT") else ""
     cursor.end()
     function = f"show_{what.lower().replace(' ', '_')}"
     return Sql(f"select * from redshift.{function}({', '.join(arguments)}){limit}", tag="SHOW")
+
+
+def _bound(cursor: Cursor, read: Callable[[], str]) -> str:
+    """Return a parameter, which drivers bind even to names in SHOW, or what `read` reads."""
+    if not cursor.done and cursor.tokens[cursor.index].kind == "parameter":
+        return cursor.take("parameter").text
+    return literal(read())
 
 
 def default_privileges(cursor: Cursor) -> Sql:

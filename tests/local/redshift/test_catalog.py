@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import redshift_connector
 
 from tests.local.redshift.lake import Lake, connect
 
@@ -298,10 +297,3 @@ def test_show_commands_list_what_there_is(based: Lake) -> None:
     ]
     assert (s,) in {row[1:2] for row in based.rows(f"show schemas from database {database}")}
     assert based.rows("show databases")[0][0] == database
-
-
-def test_driver_s_metadata_calls_answer(based: Lake) -> None:
-    cursor: redshift_connector.Cursor = based.connection.cursor()
-    assert based.endpoint.database in {row[0] for row in cursor.get_catalogs()}
-    assert based.schema in {row[0] for row in cursor.get_schemas()}
-    assert {row[1] for row in cursor.get_procedures()} >= {"pg_catalog"}

@@ -1,23 +1,18 @@
 """The server: how it starts, stops, dies and starts again."""
 
-import datetime
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from local.redshift.server import Endpoint, running_endpoint
+from tests.local.redshift.certificate import self_signed
 from tests.local.redshift.lake import connect
 from tests.local.redshift.waiting import wait_until
 
@@ -147,23 +142,3 @@ def test_tls_is_offered_with_a_certificate(data_dir: Path, tmp_path: Path) -> No
             assert len(cursor.fetchall()) == 100
         finally:
             connection.close()
-
-
-def self_signed(directory: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local endpoint")])
-    now = datetime.datetime.now(datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, format_ = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    paths = directory / "certificate.pem", directory / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(pem))
-    paths[1].write_bytes(key.private_bytes(pem, format_, serialization.NoEncryption()))
-    return paths

@@ -124,16 +124,6 @@ def test_error_of_the_dialect_fails_the_transaction_of_the_extended_protocol(lak
     assert lake.refusal("select * from t")["C"] == "42P01"
 
 
-def test_executemany_inserts_every_row_and_rollback_takes_them_back(lake: Lake) -> None:
-    lake.run("create table t (n int, word varchar(10))")
-    lake.connection.autocommit = False
-    rows = [(1, "one"), (2, None), (3, "drei")]
-    lake.connection.cursor().executemany("insert into t values (%s, %s)", rows)
-    assert lake.rows("select * from t order by n") == rows
-    lake.connection.rollback()
-    assert lake.rows("select * from t") == []
-
-
 def test_prepared_statement_runs_again_with_what_goes_around_it(lake: Lake) -> None:
     for _ in range(2):
         lake.run("create table t (n int primary key) sortkey (n)")
