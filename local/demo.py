@@ -15,6 +15,7 @@ from local.events import generate
 MONTH = date(2018, 11, 1)
 DAYS = 30
 RUN_TIMEOUT_SECONDS = 600
+REQUEST_TIMEOUT_SECONDS = 30  # a busy laptop's API server is slow to answer at first
 DIRT = {
     "malformed": 3,
     "wrong_type": 2,
@@ -77,9 +78,12 @@ def main() -> None:
 
 def airflow_client(address: str) -> httpx.Client:
     """Return a client of Airflow's public API, logged in."""
-    token = httpx.get(f"{address}/auth/token").raise_for_status().json()["access_token"]
+    answer = httpx.get(f"{address}/auth/token", timeout=REQUEST_TIMEOUT_SECONDS)
+    token = answer.raise_for_status().json()["access_token"]
     return httpx.Client(
-        base_url=f"{address}/api/v2/", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        base_url=f"{address}/api/v2/",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=REQUEST_TIMEOUT_SECONDS,
     )
 
 

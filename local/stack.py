@@ -106,7 +106,8 @@ def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:
     """Return once the API server says that the scheduler and the DAG processor are alive."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        health = httpx.get(f"{address}/api/v2/monitor/health").raise_for_status().json()
+        answer = httpx.get(f"{address}/api/v2/monitor/health", timeout=timeout_seconds)
+        health = answer.raise_for_status().json()
         if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor")):
             return
         time.sleep(0.5)
@@ -178,13 +179,13 @@ def airflow_environment() -> dict[str, str]:
             {"sparkify": {"dir": str(ROOT / "target" / "docs"), "index": "index.html"}}
         ),
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # `include` for the DAG, `airflow_local_settings` for the scheduler
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "include" / "airflow_settings")]),
-        # no new day arrives in the laptop's bucket by itself
-        "SPARKIFY_SCHEDULE": "",
+        # no new day arrives in the laptop's bucket by itself; a backfill needs a schedule
+        "SPARKIFY_SCHEDULE": os.environ.get("SPARKIFY_SCHEDULE", ""),
         "SPARKIFY_RETRY_DELAY_SECONDS": "5",
     }
 

@@ -13,6 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(tempfile.mkdtemp(prefix="sparkify-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 AIRFLOW_HOME = STATE / "airflow"
+# A copy: tests that start Airflow have the manifest made anew while others read it.
+MANIFEST = STATE / "manifest.json"
+try:
+    shutil.copy(ROOT / "target" / "cosmos" / "manifest.json", MANIFEST)
+except FileNotFoundError as missing:
+    raise pytest.UsageError("There is no dbt manifest yet: run `make manifest` first.") from missing
 
 os.environ.update(
     AIRFLOW_HOME=str(AIRFLOW_HOME),
@@ -23,11 +29,17 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     DO_NOT_TRACK="1",
+    SPARKIFY_DBT_MANIFEST=str(MANIFEST),
     SPARKIFY_LOCAL_STATE=str(STATE),
 )
 
 from local import stack  # noqa: E402  it reads where its state lies when it is imported
 from tests.warehouse import Warehouse  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, so that no worker is left with them at the end."""
+    items.sort(key=lambda item: "stack" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,6 @@ from airflow.sdk import DAG
 
 from tests.conftest import ROOT
 
-# Not beside the tests that start Airflow: they make the manifest anew.
-pytestmark = pytest.mark.xdist_group("airflow")
-
 MODELS = {
     "staging": ["stg_sparkify__events", "stg_sparkify__songs"],
     "intermediate": [

@@ -13,8 +13,6 @@ from tests.conftest import ROOT
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
-pytestmark = pytest.mark.xdist_group("airflow")
-
 EVENTS_PREFIX = "log_data/2018/11/"
 FILE = f"{EVENTS_PREFIX}2018-11-05-events.json"
 NEXT_FILE = f"{EVENTS_PREFIX}2018-11-06-events.json"
