@@ -110,7 +110,7 @@ def _prepare(cursor: Cursor) -> Sql:
 
 def _declare(cursor: Cursor) -> Sql:
     name = cursor.relation()
-    cursor.expect("CURSOR FOR")
+    cursor.expect("CURSOR FOR", "CURSOR WITHOUT HOLD FOR")
     return Sql(f"declare {name} cursor for {_nested(cursor)}")
 
 

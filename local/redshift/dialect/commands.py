@@ -420,6 +420,8 @@ def show(cursor: Cursor) -> Sql:
     if what is None:
         if cursor.accept("ALL"):
             return Sql("show all")
+        if cursor.accept("TRANSACTION", "ISOLATION", "LEVEL"):
+            return Sql("show transaction isolation level")
         name = setting_name(cursor)
         cursor.end()
         if name.startswith("redshift."):
