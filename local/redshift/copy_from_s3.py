@@ -8,7 +8,7 @@ the data. Rules: COPY and its parameter pages (AWS Database Developer Guide).
 import asyncio
 import sys
 import zlib
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
@@ -47,7 +47,7 @@ from local.redshift.values import (
     Converter,
     LoadError,
     converter,
-    text_of,
+    is_invalid,
 )
 
 CHUNK_CHARACTERS = 64 * 1024
@@ -111,13 +111,9 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
             worker.submit(rows.close)
             done = status == "completed"
             await load_log.end(
-                status,
-                load.loaded_rows if done else 0,
-                load.loaded_bytes if done else 0,
-                load.error_count,
+                status, load.loaded_rows if done else 0, load.loaded_bytes if done else 0
             )
-        if table.in_snapshot:
-            await load_log.show(backend)
+        await load_log.show(backend)
     return load.loaded_rows
 
 
@@ -139,16 +135,12 @@ def _check(statement: Copy) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """The target and the columns that COPY fills, in the order of the source.
-
-    `in_snapshot` tells whether the transaction is blind to what others commit meanwhile.
-    """
+    """The target and the columns that COPY fills, in the order of the source."""
 
     oid: int
     schema: str
     name: str
     columns: tuple[Column, ...]
-    in_snapshot: bool
 
     @property
     def sql(self) -> str:
@@ -164,7 +156,7 @@ def _identifier(name: str) -> str:
 async def _target(statement: Copy, backend: Backend) -> Table:
     rows = await backend.query(
         "select c.oid, n.nspname, c.relname, a.attname, t.typname, a.atttypmod, a.attnotnull,"
-        " a.attidentity <> '', current_setting('transaction_isolation') <> 'read committed'"
+        " a.attidentity <> ''"
         " from pg_catalog.pg_class c"
         " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " join pg_catalog.pg_attribute a on a.attrelid = c.oid"
@@ -177,7 +169,7 @@ async def _target(statement: Copy, backend: Backend) -> Table:
         raise RedshiftError("42P01", f"Cannot COPY into nonexistent table {statement.table}")
     oid, schema, name = (str(each) for each in rows[0][:3])
     columns = {}
-    for *_, column, type_name, modifier, not_null, is_identity, _ in rows:
+    for *_, column, type_name, modifier, not_null, is_identity in rows:
         if statement.columns or statement.options.get("EXPLICIT_IDS") or is_identity != "t":
             columns[str(column)] = _column(
                 str(column), str(type_name), int(str(modifier)), not_null == "t"
@@ -187,7 +179,7 @@ async def _target(statement: Copy, backend: Backend) -> Table:
             raise RedshiftError("42703", f'column "{column}" of relation "{name}" does not exist')
     wanted = statement.columns or tuple(columns)
     chosen = tuple(columns[column] for column in wanted)
-    return Table(int(oid), schema, name, chosen, in_snapshot=rows[0][-1] == "t")
+    return Table(int(oid), schema, name, chosen)
 
 
 def _column(name: str, type_name: str, modifier: int, not_null: bool) -> Column:
@@ -246,6 +238,8 @@ def _replacement(statement: Copy) -> str | None:
 def _json_reader(statement: Copy, s3: S3Client, table: Table) -> Reader:
     names = [column.name for column in table.columns]
     argument = _text(statement, "JSON") or "auto"
+    if argument == "noshred":
+        raise RedshiftError("0A000", "The local endpoint has no JSON 'noshred', having no SUPER")
     if argument in ("auto", "auto ignorecase"):
         mapping = auto_mapping(names, ignore_case=argument != "auto")
     else:
@@ -285,15 +279,16 @@ class Load:
     log: LoadLog
     loaded_rows: int = 0
     loaded_bytes: int = 0
-    error_count: int = 0
     required: list[int] = field(init=False)
     error_limit: int = field(init=False)
+    replaces: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.required = [i for i, column in enumerate(self.columns) if column.not_null]
         options = self.statement.options
         limit = sys.maxsize if options.get("IGNOREALLERRORS") else options.get("MAXERROR", 0)
         self.error_limit = max(1, int(limit))
+        self.replaces = bool(options.get("ACCEPTINVCHARS"))
 
     @property
     def file_format(self) -> str:
@@ -315,7 +310,7 @@ class Load:
                 if size >= CHUNK_CHARACTERS or self.log.is_full:
                     yield self._chunk(rows)
                     rows, size = [], 0
-            self.log.scans.append(Scan(file, lines, start, now()))
+            self.log.scan(Scan(file, lines, start, now()))
         yield self._chunk(rows)
 
     def _chunk(self, rows: list[str]) -> bytes:
@@ -337,7 +332,7 @@ class Load:
         """Return the record as a line of text COPY, or log why it is rejected."""
         values = record.values
         if isinstance(values, LoadError):
-            self._reject(file, record, None, "", values)
+            self._reject(file, record, (), values)
             return None
         try:
             fields = [
@@ -345,45 +340,46 @@ class Load:
                 for convert, value in zip(self.converters, values, strict=True)
             ]
         except LoadError as error:
-            self._reject(file, record, *self._fault(values, error))
+            self._reject(file, record, values[: self._fault(values) + 1], error)
             return None
         for index in self.required:
             if fields[index] == NULL:
                 missing = LoadError(1213, "Missing data for not-null field")
-                self._reject(file, record, index, text_of(values[index]), missing)
+                self._reject(file, record, values[: index + 1], missing)
                 return None
+        if self.replaces:
+            self._note_replacement(file, record, values)
         return "\t".join(fields) + "\n"
 
-    def _fault(self, values: list[object], error: LoadError) -> tuple[int, str, LoadError]:
-        """Find the first field whose conversion fails: the fast path does not keep count."""
+    def _fault(self, values: list[object]) -> int:
+        """Return the first field whose conversion fails: the fast path does not keep count."""
         for index, (convert, value) in enumerate(zip(self.converters, values, strict=True)):
             try:
                 if value is not None:
                     convert(value)
             except LoadError:
-                return index, text_of(value), error
-        raise error
+                return index
+        raise ValueError(values)
+
+    def _note_replacement(self, file: Object, record: Record, values: list[object]) -> None:
+        for column, value in zip(self.columns, values, strict=True):
+            if isinstance(value, str) and column.type in ("varchar", "text") and is_invalid(value):
+                self.log.replace(file, record.line, record.raw, column)
+                return
 
     def _reject(
-        self, file: Object, record: Record, index: int | None, value: str, error: LoadError
+        self, file: Object, record: Record, values: Sequence[object], error: LoadError
     ) -> None:
         position = 0
-        if index is not None and self.text is not None:
-            position = field_position(record.raw, index, self.text)
-        self.error_count += 1
-        self.log.rejections.append(
+        if values and self.text is not None:
+            position = field_position(record.raw, len(values) - 1, self.text)
+        fields = list(zip(self.columns, values, strict=False))
+        self.log.reject(
             Rejection(
-                file,
-                record.line,
-                None if index is None else self.columns[index],
-                position,
-                record.raw[:1024],
-                value[:1024],
-                error.code,
-                error.reason,
+                file, record.line, record.raw[:1024], error.code, error.reason, position, fields
             )
         )
-        if self.error_count >= self.error_limit:
+        if self.log.error_count >= self.error_limit:
             raise RedshiftError(
                 "XX000",
                 f"Load into table '{self.table}' failed.  "

@@ -1,30 +1,35 @@
-"""COPY's rows in the catalog: how a load goes, the files it read, the records it rejected."""
+"""COPY's and UNLOAD's rows in the catalog: how each goes, its files, the records COPY rejects."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from local.redshift.backend import Backend, Log, Session
 from local.redshift.s3_objects import Object
-from local.redshift.values import Column
+from local.redshift.values import Column, text_of
 
-Value = str | int | datetime | None
+Value = str | int | bool | datetime | None
 Row = dict[str, Value]
 RAW_LENGTH = 1024
 BATCH = 1000
+DETAILED_ERRORS = 20
+"""Errors of a load of which STL_LOADERROR_DETAIL shows the fields."""
+LOGGED_REPLACEMENTS = 100
+"""Rows of a load with replaced characters that STL_REPLACEMENTS shows."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded; `column` is None when no single field is at fault."""
+    """A record that was not loaded; `fields` are those read, the one at fault last, if one is."""
 
     file: Object
     line: int
-    column: Column | None
-    position: int
     raw_line: str
-    raw_value: str
     code: int
     reason: str
+    position: int = 0
+    fields: Sequence[tuple[Column, object]] = ()
 
 
 @dataclass(frozen=True)
@@ -48,36 +53,98 @@ class LoadLog:
     source: str
     file_format: str = ""
     start: datetime = field(default_factory=lambda: now())
-    rejections: list[Rejection] = field(default_factory=list)
-    scans: list[Scan] = field(default_factory=list)
     file_count: int = 0
     file_bytes: int = 0
+    error_count: int = 0
+    replaced_count: int = 0
+    pending: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     written: list[str] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to flush."""
-        return len(self.rejections) >= BATCH or len(self.scans) >= BATCH
+        return any(len(rows) >= BATCH for rows in self.pending.values())
+
+    def reject(self, rejection: Rejection) -> None:
+        """Note a rejected record, and count it."""
+        self.error_count += 1
+        column, value = rejection.fields[-1] if rejection.fields else (None, "")
+        record: Row = {"file_name": rejection.file.url, "line_number": rejection.line}
+        self.pending["load_errors"].append(
+            _session(self.session)
+            | record
+            | _column(column)
+            | {
+                "table_id": self.table_id,
+                "start_time": self.start,
+                "position": rejection.position,
+                "raw_line": _printable(rejection.raw_line),
+                "raw_field_value": _printable(text_of(value)),
+                "error_code": rejection.code,
+                "error_message": rejection.reason,
+            }
+        )
+        if self.error_count <= DETAILED_ERRORS:
+            self.pending["load_error_fields"] += [
+                _session(self.session)
+                | record
+                | _column(each)
+                | {
+                    "field": number,
+                    "value": "" if parsed is None else _printable(text_of(parsed)),
+                    "is_null": int(parsed is None),
+                }
+                for number, (each, parsed) in enumerate(rejection.fields)
+            ]
+
+    def replace(self, file: Object, line: int, raw_line: str, column: Column) -> None:
+        """Note a record whose invalid characters were replaced, `column`'s first."""
+        self.replaced_count += 1
+        if self.replaced_count <= LOGGED_REPLACEMENTS:
+            self.pending["load_replacements"].append(
+                _session(self.session)
+                | {
+                    "table_id": self.table_id,
+                    "start_time": self.start,
+                    "file_name": file.url,
+                    "line_number": line,
+                    "column_name": column.name,
+                    "raw_line": _printable(raw_line),
+                }
+            )
+
+    def scan(self, scan: Scan) -> None:
+        """Note a file that was read, and count it."""
+        self.file_count += 1
+        self.file_bytes += scan.file.size
+        self.pending["load_detail"].append(
+            {
+                "query_id": self.session.query_id,
+                "user_id": self.session.user_id,
+                "file_name": scan.file.url,
+                "file_etag": scan.file.etag.strip('"'),
+                "file_last_modified": scan.file.last_modified,
+                "file_format": "JSON" if self.file_format == "json" else "Text",
+                "bytes_scanned": scan.file.size,
+                "lines_scanned": scan.lines,
+                "start_time": scan.start,
+                "end_time": scan.end,
+            }
+        )
 
     async def begin(self) -> None:
         """Record that the load runs: from here on it is the session's last COPY."""
         await self.log.write(_insert("load_history", [self._load("running")]))
 
     async def flush(self) -> None:
-        """Write the rejections and scans noted since the last flush."""
-        rejections, self.rejections = self.rejections, []
-        scans, self.scans = self.scans, []
-        self.file_count += len(scans)
-        self.file_bytes += sum(scan.file.size for scan in scans)
-        for statement in (
-            _insert("load_errors", [self._error(each) for each in rejections]),
-            _insert("load_detail", [self._detail(each) for each in scans]),
-        ):
-            if statement:
-                await self.log.write(statement)
-                self.written.append(statement)
+        """Write what was noted since the last flush."""
+        pending, self.pending = self.pending, defaultdict(list)
+        for table, rows in pending.items():
+            if rows:
+                self.written.append(_insert(table, rows))
+                await self.log.write(self.written[-1])
 
-    async def end(self, status: str, rows: int, size: int, errors: int) -> None:
+    async def end(self, status: str, rows: int, size: int) -> None:
         """Flush, and record how the load ended: `completed` or `aborted`, rows and bytes loaded."""
         await self.flush()
         load = self._load(status) | {
@@ -86,25 +153,18 @@ class LoadLog:
             "loaded_bytes": size,
             "source_file_count": self.file_count,
             "source_file_bytes": self.file_bytes,
-            "error_count": errors,
+            "error_count": self.error_count,
         }
-        statement = _insert("load_history", [load])
+        self.written.append(_insert("load_history", [load]))
         running = f"delete from redshift.load_history where query_id = {self.session.query_id}"
-        await self.log.write(f"{running}; {statement}")
-        self.written.append(statement)
+        await self.log.write(f"{running}; {self.written[-1]}")
 
     async def show(self, backend: Backend) -> None:
-        """Write the same rows in the client's transaction, whose snapshot does not see the log."""
-        for statement in self.written:
-            await backend.query(statement)
+        """Write the same rows in the client's transaction when its snapshot hides the log."""
+        await _show(backend, self.written)
 
     def _load(self, status: str) -> Row:
-        return {
-            "query_id": self.session.query_id,
-            "user_id": self.session.user_id,
-            "transaction_id": self.session.transaction_id,
-            "session_id": self.session.pid,
-            "database_name": self.session.database,
+        return _session(self.session) | {
             "status": status,
             "table_name": self.table,
             "start_time": self.start,
@@ -112,47 +172,79 @@ class LoadLog:
             "file_format": self.file_format,
         }
 
-    def _error(self, rejection: Rejection) -> Row:
-        column = rejection.column
-        return {
-            "query_id": self.session.query_id,
-            "user_id": self.session.user_id,
-            "transaction_id": self.session.transaction_id,
-            "session_id": self.session.pid,
-            "database_name": self.session.database,
-            "table_id": self.table_id,
-            "start_time": self.start,
-            "file_name": rejection.file.url,
-            "line_number": rejection.line,
-            "column_name": column.name if column else "",
-            "column_type": _type_name(column),
-            "column_length": _type_length(column),
-            "position": rejection.position,
-            "raw_line": _printable(rejection.raw_line),
-            "raw_field_value": _printable(rejection.raw_value),
-            "error_code": rejection.code,
-            "error_message": rejection.reason,
-        }
 
-    def _detail(self, scan: Scan) -> Row:
-        return {
-            "query_id": self.session.query_id,
-            "user_id": self.session.user_id,
-            "file_name": scan.file.url,
-            "file_etag": scan.file.etag.strip('"'),
-            "file_last_modified": scan.file.last_modified,
-            "file_format": "JSON" if self.file_format == "json" else "Text",
-            "bytes_scanned": scan.file.size,
-            "lines_scanned": scan.lines,
-            "start_time": scan.start,
-            "end_time": scan.end,
+@dataclass(frozen=True)
+class UnloadedFile:
+    """An object that UNLOAD wrote: `size` in bytes, as stored."""
+
+    url: str
+    rows: int
+    size: int
+    start: datetime
+    end: datetime
+
+
+async def log_unload(
+    log: Log,
+    backend: Backend,
+    session: Session,
+    start: datetime,
+    unload: Row,
+    files: Sequence[UnloadedFile],
+) -> None:
+    """Record an UNLOAD that ended; `unload` has its format, place, status, rows and error."""
+    history = _session(session) | unload | {"start_time": start, "end_time": now()}
+    history |= {
+        "unloaded_files_count": len(files),
+        "unloaded_files_size": sum(file.size for file in files),
+    }
+    details = [
+        _session(session)
+        | {
+            "file_name": file.url,
+            "start_time": file.start,
+            "end_time": file.end,
+            "line_count": file.rows,
+            "transfer_size": file.size,
+            "file_format": unload["file_format"],
         }
+        for file in files
+    ]
+    written = [_insert("unload_history", [history])]
+    if details:
+        written.append(_insert("unload_detail", details))
+    await log.write("; ".join(written))
+    if unload["status"] == "completed":
+        await _show(backend, written)
+
+
+async def _show(backend: Backend, statements: Sequence[str]) -> None:
+    [(isolation,)] = await backend.query("select current_setting('transaction_isolation')")
+    if isolation != "read committed":
+        for statement in statements:
+            await backend.query(statement)
+
+
+def _session(session: Session) -> Row:
+    return {
+        "query_id": session.query_id,
+        "user_id": session.user_id,
+        "transaction_id": session.transaction_id,
+        "session_id": session.pid,
+        "database_name": session.database,
+    }
+
+
+def _column(column: Column | None) -> Row:
+    return {
+        "column_name": column.name if column else "",
+        "column_type": _type_name(column),
+        "column_length": _type_length(column),
+    }
 
 
 def _insert(table: str, rows: list[Row]) -> str:
-    """Return one INSERT for all rows, nothing when there are none."""
-    if not rows:
-        return ""
+    """Return one INSERT for all rows, of which there is at least one."""
     values = (f"({', '.join(map(_literal, row.values()))})" for row in rows)
     return f"insert into redshift.{table} ({', '.join(rows[0])}) values {', '.join(values)}"
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import add
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
@@ -24,6 +25,7 @@ from sqlglot import exp
 from local.redshift.backend import Backend, Log, Session
 from local.redshift.dialect import translate
 from local.redshift.errors import RedshiftError
+from local.redshift.load_log import Row, UnloadedFile, log_unload, now
 from local.redshift.s3_objects import client, list_objects, load_error, s3_errors, split_url
 from local.redshift.statements import SessionSettings, Sql, Unload
 
@@ -55,7 +57,7 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     region = statement.options.get("REGION")
     s3 = client(statement.credentials, str(region) if region else None, session.s3_endpoint)
     target = Target(s3, statement, header)
-    rows = 0
+    start, error = now(), "cancelled"
     with ThreadPoolExecutor(1, "unload") as worker:
         loop = asyncio.get_running_loop()
         try:
@@ -64,13 +66,30 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
             async for chunk in backend.copy_out(f"copy ({select}) to stdout"):
                 batch += chunk
                 if len(batch) >= _BATCH_BYTES:
-                    rows += await loop.run_in_executor(worker, target.write, bytes(batch), write)
+                    await loop.run_in_executor(worker, target.write, bytes(batch), write)
                     batch.clear()
-            rows += await loop.run_in_executor(worker, target.write, bytes(batch), write)
+            await loop.run_in_executor(worker, target.write, bytes(batch), write)
             await loop.run_in_executor(worker, target.finish)
+            error = ""
+        except RedshiftError as failure:
+            error = failure.message
+            raise
         finally:
             worker.submit(target.close)
-    return rows
+            unload: Row = {
+                "status": "aborted" if error else "completed",
+                "file_format": _file_format(statement.options),
+                "compression_type": next(filter(statement.options.get, _COMPRESSIONS), "").lower(),
+                "unloaded_location": statement.target,
+                "unloaded_rows": sum(file.rows for file in target.files),
+                "error_message": error,
+            }
+            await log_unload(log, backend, session, start, unload, target.files)
+    return sum(file.rows for file in target.files)
+
+
+def _file_format(options: Mapping[str, str | int | bool]) -> str:
+    return "JSON" if "JSON" in options else "CSV" if "CSV" in options else "Text"
 
 
 def _check(statement: Unload) -> None:
@@ -200,10 +219,12 @@ class Target:
     s3: S3Client
     statement: Unload
     header: str
-    entries: list[tuple[str, int]] = field(default_factory=list)
+    files: list[UnloadedFile] = field(default_factory=list)
     spool: IO[bytes] | None = None
     stream: IO[bytes] | None = None
     written: int = 0
+    rows: int = 0
+    start: datetime = field(default_factory=lambda: now())
 
     def prepare(self) -> None:
         """Make room: refuse a destination that is not empty, or clean it."""
@@ -221,8 +242,8 @@ class Target:
             )
         self._open()
 
-    def write(self, batch: bytes, write_row: RowWriter) -> int:
-        """Write rows of text COPY; return how many."""
+    def write(self, batch: bytes, write_row: RowWriter) -> None:
+        """Write rows of text COPY."""
         lines = batch.decode().split("\n")[:-1]
         limit = _max_file_size(self.statement.options)
         for line in lines:
@@ -233,13 +254,15 @@ class Target:
             assert self.stream is not None
             self.stream.write(row)
             self.written += len(row)
-        return len(lines)
+            self.rows += 1
 
     def finish(self) -> None:
         """Store the last object, and the manifest when one is asked for."""
         self._store()
         if self.statement.options.get("MANIFEST"):
-            entries = [{"url": url, "meta": {"content_length": size}} for url, size in self.entries]
+            entries = [
+                {"url": file.url, "meta": {"content_length": file.size}} for file in self.files
+            ]
             bucket, prefix = split_url(self.statement.target)
             with s3_errors(self.statement.target):
                 self.s3.put_object(
@@ -261,7 +284,7 @@ class Target:
             if self.statement.options.get(option):
                 self.stream = open_compressed(self.spool, "wb")
         self.stream.write(self.header.encode())
-        self.written = 0
+        self.written, self.rows, self.start = 0, 0, now()
 
     def _store(self) -> None:
         assert self.spool is not None
@@ -271,10 +294,10 @@ class Target:
         size = self.spool.tell()
         self.spool.seek(0)
         bucket, prefix = split_url(self.statement.target)
-        key = prefix + self._suffix(len(self.entries))
+        key = prefix + self._suffix(len(self.files))
         with s3_errors(f"s3://{bucket}/{key}"), self.spool as content:
             self.s3.upload_fileobj(content, bucket, key)
-        self.entries.append((f"s3://{bucket}/{key}", size))
+        self.files.append(UnloadedFile(f"s3://{bucket}/{key}", self.rows, size, self.start, now()))
 
     def _suffix(self, number: int) -> str:
         options = self.statement.options

@@ -208,6 +208,10 @@ def _text_or_null(value: object, options: Conversion) -> str | None:
     return text
 
 
+is_invalid = re.compile("[\\0\ud800-\udfff]").search
+"""Find what ACCEPTINVCHARS replaces in a text column."""
+
+
 def _utf8(text: str, replacement: str | None) -> bytes:
     """Encode `text`, whose invalid bytes are lone surrogates; NUL cannot be stored either."""
     try:

@@ -1,4 +1,4 @@
--- What COPY leaves behind: the tables that load_log.py fills, and Redshift's views and functions
+-- What COPY and UNLOAD leave behind: the tables that load_log.py fills, and Redshift's views and functions
 -- over them, with the columns and types of their pages in the AWS Database Developer Guide
 -- (bytes_scanned alone is wider, since objects are).
 --
@@ -68,7 +68,75 @@ create table if not exists redshift.load_errors (
 
 create index if not exists load_errors_query on redshift.load_errors (query_id);
 
-grant select, insert on redshift.load_history, redshift.load_detail, redshift.load_errors to public;
+-- The fields read of a rejected record, up to the one at fault
+create table if not exists redshift.load_error_fields (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    file_name text not null,
+    line_number bigint not null,
+    field integer not null,
+    column_name text not null,
+    column_type text not null,
+    column_length text not null,
+    value text not null,
+    is_null integer not null
+);
+
+create index if not exists load_error_fields_query on redshift.load_error_fields (query_id);
+
+create table if not exists redshift.load_replacements (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    table_id integer not null,
+    start_time timestamp not null,
+    file_name text not null,
+    line_number bigint not null,
+    column_name text not null,
+    raw_line text not null
+);
+
+create table if not exists redshift.unload_history (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    status text not null check (status in ('completed', 'aborted')),
+    start_time timestamp not null,
+    end_time timestamp not null,
+    file_format text not null,
+    compression_type text not null,
+    unloaded_location text not null,
+    unloaded_rows bigint not null,
+    unloaded_files_count bigint not null,
+    unloaded_files_size bigint not null,
+    error_message text not null
+);
+
+create index if not exists unload_history_session on redshift.unload_history (session_id);
+
+create table if not exists redshift.unload_detail (
+    query_id bigint not null,
+    user_id integer not null,
+    transaction_id bigint not null,
+    session_id integer not null,
+    database_name text not null,
+    file_name text not null,
+    start_time timestamp not null,
+    end_time timestamp not null,
+    line_count bigint not null,
+    transfer_size bigint not null,
+    file_format text not null
+);
+
+grant select, insert on redshift.load_history, redshift.load_detail, redshift.load_errors, redshift.load_error_fields,
+    redshift.load_replacements, redshift.unload_history, redshift.unload_detail to public;
 
 create or replace view pg_catalog.stl_load_errors as
 select distinct
@@ -169,8 +237,99 @@ select distinct
     0::bigint as copy_job_id
 from redshift.load_history;
 
-grant select on pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail,
-    pg_catalog.stl_load_commits, pg_catalog.sys_load_detail, pg_catalog.sys_load_history to public;
+create or replace view pg_catalog.stl_loaderror_detail as
+select distinct
+    user_id as userid,
+    0 as slice,
+    session_id as session,
+    query_id::integer as query,
+    file_name::character(256) as filename,
+    line_number,
+    field,
+    column_name::character(1024) as colname,
+    value::character(1024) as value,
+    is_null,
+    column_type::character(10) as type,
+    column_length::character(10) as col_length
+from redshift.load_error_fields;
+
+create or replace view pg_catalog.stl_replacements as
+select distinct
+    user_id as userid,
+    query_id::integer as query,
+    0 as slice,
+    table_id as tbl,
+    start_time as starttime,
+    session_id as session,
+    file_name::character(256) as filename,
+    line_number,
+    column_name::character(127) as colname,
+    raw_line::character(1024) as raw_line
+from redshift.load_replacements;
+
+create or replace view pg_catalog.sys_copy_replacements as
+select distinct
+    user_id,
+    query_id,
+    table_id,
+    file_name::character(256) as file_name,
+    column_name::character(127) as column_name,
+    line_number,
+    raw_line::character(1024) as raw_line
+from redshift.load_replacements;
+
+create or replace view pg_catalog.sys_unload_history as
+select distinct
+    user_id,
+    query_id,
+    transaction_id,
+    session_id,
+    database_name,
+    status,
+    start_time,
+    end_time,
+    (extract(epoch from end_time - start_time) * 1000000)::bigint as duration,
+    file_format,
+    compression_type,
+    unloaded_location,
+    unloaded_rows,
+    unloaded_files_count,
+    unloaded_files_size,
+    error_message
+from redshift.unload_history;
+
+create or replace view pg_catalog.sys_unload_detail as
+select distinct
+    user_id,
+    query_id,
+    session_id,
+    transaction_id,
+    file_name::character(1280) as file_name,
+    start_time,
+    end_time,
+    line_count,
+    transfer_size,
+    file_format::character(10) as file_format
+from redshift.unload_detail;
+
+create or replace view pg_catalog.stl_unload_log as
+select distinct
+    user_id as userid,
+    query_id::integer as query,
+    0 as slice,
+    session_id as pid,
+    file_name::character(1280) as path,
+    start_time,
+    end_time,
+    line_count,
+    transfer_size,
+    file_format::character(10) as file_format
+from redshift.unload_detail;
+
+grant select on pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.stl_loaderror_detail,
+    pg_catalog.stl_load_commits, pg_catalog.sys_load_detail, pg_catalog.sys_load_history,
+    pg_catalog.stl_replacements, pg_catalog.sys_copy_replacements, pg_catalog.sys_unload_history,
+    pg_catalog.sys_unload_detail, pg_catalog.stl_unload_log to public;
 
 -- The last COPY of this session that began to load, even if it failed or was rolled back.
 create or replace function pg_catalog.pg_last_copy_id() returns integer
@@ -187,4 +346,21 @@ language sql stable as $$
     select coalesce(max(loaded_rows), 0)
     from redshift.load_history
     where query_id = pg_catalog.pg_last_copy_id()
+$$;
+
+-- The last UNLOAD of this session that ended, even if it failed
+create or replace function pg_catalog.pg_last_unload_id() returns integer
+language sql stable as $$
+    select coalesce(max(unload.query_id), -1)::integer
+    from redshift.unload_history as unload
+    join pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) as session
+        on session.pid = unload.session_id
+    where unload.start_time >= session.backend_start at time zone 'UTC'
+$$;
+
+create or replace function pg_catalog.pg_last_unload_count() returns bigint
+language sql stable as $$
+    select coalesce(max(unloaded_rows), 0)
+    from redshift.unload_history
+    where query_id = pg_catalog.pg_last_unload_id() and status = 'completed'
 $$;

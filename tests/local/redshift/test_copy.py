@@ -539,3 +539,55 @@ def test_notice_says_how_many_records_were_loaded(lake: Lake) -> None:
     lake.copy("t", "data", "json 'auto'")
     notices = [fields[b"M"].decode() for fields in lake.connection.notices]
     assert "Load into table 't' completed, 2 record(s) loaded successfully." in notices
+
+
+def test_fields_of_a_rejected_record_are_shown_up_to_the_one_at_fault(lake: Lake) -> None:
+    lake.run("create table t (a int, b varchar(5), c int, d int)")
+    lake.put("data", "1|é||4\n1||x|4\n".encode())
+    lake.copy("t", "data", "maxerror 2 null as ''")
+    assert lake.rows(
+        "select line_number, field, trim(colname), trim(value), is_null, trim(type),"
+        " trim(col_length) from stl_loaderror_detail where query = pg_last_copy_id() order by field"
+    ) == [
+        (2, 0, "a", "1", 0, "int4", "0"),
+        (2, 1, "b", "", 1, "varchar", "5"),
+        (2, 2, "c", "x", 0, "int4", "0"),
+    ]
+
+
+def test_fields_of_the_first_twenty_rejected_records_are_kept(lake: Lake) -> None:
+    lake.run("create table t (a int)")
+    lake.put("data", b"x\n" * 30)
+    lake.copy("t", "data", "maxerror 31")
+    last = "where query = pg_last_copy_id()"
+    assert lake.rows(f"select count(*) from stl_load_errors {last}") == [(30,)]
+    assert lake.rows(f"select count(*) from stl_loaderror_detail {last}") == [(20,)]
+
+
+def test_replaced_characters_are_logged_for_the_first_hundred_rows(lake: Lake) -> None:
+    lake.run("create table t (a varchar(9), b varchar(9))")
+    lake.put("data", b"fine|fine\n" + b"fine|\xff!\n" * 101)
+    lake.copy("t", "data", "acceptinvchars '^'")
+    assert lake.rows("select count(*) from t where b = '^!'") == [(101,)]
+    replaced = "from stl_replacements where query = pg_last_copy_id()"
+    assert lake.rows(f"select count(*), min(line_number), max(line_number) {replaced}") == [
+        (100, 2, 101)
+    ]
+    assert lake.rows(f"select distinct trim(colname), trim(raw_line) {replaced}") == [
+        ("b", "fine|.!")
+    ]
+
+
+@pytest.mark.parametrize("options", ["json", "format json", "format as json", "json as 'auto'"])
+def test_json_is_matched_by_name_unless_it_says_otherwise(lake: Lake, options: str) -> None:
+    lake.run("create table t (a int)")
+    lake.put("data", b'{"a":1}')
+    lake.copy("t", "data", f"{options} comprows 1000 compupdate on")
+    assert lake.rows("select a from t") == [(1,)]
+
+
+def test_json_without_shredding_is_refused_by_name(lake: Lake) -> None:
+    lake.run("create table t (a varchar(9))")
+    lake.put("data", b'{"a":1}')
+    copy = f"copy t from 's3://{lake.bucket}/data' iam_role '{ROLE}' json 'noshred'"
+    assert "noshred" in lake.refusal(copy)["M"]

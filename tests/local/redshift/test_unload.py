@@ -183,3 +183,34 @@ def test_what_unload_does_not_support_is_refused(plays: Lake, query: str, option
 def test_limit_is_allowed_below_the_outermost_select(plays: Lake) -> None:
     plays.unload("select id from plays where id in (select id from plays limit 5)", "out/", "csv")
     assert plays.get("out/0000_part_00").count(b"\n") == 5
+
+
+def test_unload_is_logged_with_its_files(plays: Lake) -> None:
+    plays.unload(PLAYS, "out/", "csv gzip parallel off")
+    size = len(plays.get("out/000.gz"))
+    assert plays.rows("select pg_last_unload_count()") == [(5,)]
+    assert plays.rows(
+        "select status, file_format, compression_type, unloaded_location, unloaded_rows,"
+        " unloaded_files_count, unloaded_files_size, error_message, duration >= 0"
+        " from sys_unload_history where query_id = pg_last_unload_id()"
+    ) == [("completed", "CSV", "gzip", f"s3://{plays.bucket}/out/", 5, 1, size, "", True)]
+    file = (f"s3://{plays.bucket}/out/000.gz", 5, size, "CSV")
+    assert plays.rows(
+        "select trim(path), line_count, transfer_size, trim(file_format) from stl_unload_log"
+        " where query = pg_last_unload_id()"
+    ) == [file]
+    assert plays.rows(
+        "select trim(file_name), line_count, transfer_size, trim(file_format)"
+        " from sys_unload_detail where query_id = pg_last_unload_id()"
+    ) == [file]
+
+
+def test_log_of_a_failed_unload_survives_the_rollback(plays: Lake) -> None:
+    unload = f"unload ('select 1/id from zero') to 's3://{plays.bucket}/out/' iam_role '{ROLE}'"
+    plays.run("create table zero as select 0 as id")
+    assert plays.rows("select pg_last_unload_id()") == [(-1,)]
+    assert plays.refusal(unload)["C"] == "22012"
+    assert plays.rows("select pg_last_unload_count()") == [(0,)]
+    assert plays.rows(
+        "select status, error_message from sys_unload_history where query_id = pg_last_unload_id()"
+    ) == [("aborted", "division by zero")]
