@@ -20,7 +20,7 @@ MODULES = (
 # Without REDSHIFT_* in the environment it fails in silence, and each worker makes its own.
 PARSE = (
     *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
-    *("parse", "--target", settings().dbt_target),
+    *("parse", "--profile", "sparkify", "--target", settings().dbt_target),
     *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
 )
 
