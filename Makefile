@@ -48,7 +48,8 @@ down: setup ## Stop what `make up` or `make demo` started; the data stays
 
 .PHONY: load
 load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow
-	@$(LOAD_ENV); PYTHONPATH=. $(BIN)/python -m include.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
+	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+		$(BIN)/python -m include.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
 
 .PHONY: build
 build: setup ## Build and test every model, without Airflow

@@ -7,6 +7,7 @@ import argparse
 import sys
 import uuid
 from contextlib import closing
+from logging import WARNING, StreamHandler, getLogger
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -58,4 +59,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # What the load has to say, whatever is said of Airflow's own messages.
+    getLogger("include").setLevel(WARNING)
+    getLogger("include").addHandler(StreamHandler())
     sys.exit(main())

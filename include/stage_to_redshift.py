@@ -135,7 +135,7 @@ class S3Listing:
         """Return every object whose key starts with `prefix`, without folder markers."""
         return [
             S3Object(key=item["Key"], size=item["Size"], etag=item["ETag"])
-            for item in self.hook.get_file_metadata(prefix=prefix, bucket_name=bucket)
+            for item in self.hook.iter_file_metadata(prefix=prefix, bucket_name=bucket)
             if not item["Key"].endswith("/")
         ]
 
