@@ -9,12 +9,17 @@
 create schema if not exists redshift;
 grant usage on schema redshift to public;
 
-create table if not exists redshift.load_history (
+-- What each row says of the statement that it is about; always empty
+create table if not exists redshift.logged_statement (
     query_id bigint not null,
     user_id integer not null,
     transaction_id bigint not null,
     session_id integer not null,
-    database_name text not null,
+    database_name text not null
+);
+
+create table if not exists redshift.load_history (
+    like redshift.logged_statement,
     status text not null check (status in ('running', 'completed', 'aborted')),
     table_name text not null,
     start_time timestamp not null,
@@ -47,11 +52,7 @@ create table if not exists redshift.load_detail (
 create index if not exists load_detail_query on redshift.load_detail (query_id);
 
 create table if not exists redshift.load_errors (
-    query_id bigint not null,
-    user_id integer not null,
-    transaction_id bigint not null,
-    session_id integer not null,
-    database_name text not null,
+    like redshift.logged_statement,
     table_id integer not null,
     start_time timestamp not null,
     file_name text not null,
@@ -70,11 +71,7 @@ create index if not exists load_errors_query on redshift.load_errors (query_id);
 
 -- The fields read of a rejected record, up to the one at fault
 create table if not exists redshift.load_error_fields (
-    query_id bigint not null,
-    user_id integer not null,
-    transaction_id bigint not null,
-    session_id integer not null,
-    database_name text not null,
+    like redshift.logged_statement,
     file_name text not null,
     line_number bigint not null,
     field integer not null,
@@ -88,11 +85,7 @@ create table if not exists redshift.load_error_fields (
 create index if not exists load_error_fields_query on redshift.load_error_fields (query_id);
 
 create table if not exists redshift.load_replacements (
-    query_id bigint not null,
-    user_id integer not null,
-    transaction_id bigint not null,
-    session_id integer not null,
-    database_name text not null,
+    like redshift.logged_statement,
     table_id integer not null,
     start_time timestamp not null,
     file_name text not null,
@@ -102,11 +95,7 @@ create table if not exists redshift.load_replacements (
 );
 
 create table if not exists redshift.unload_history (
-    query_id bigint not null,
-    user_id integer not null,
-    transaction_id bigint not null,
-    session_id integer not null,
-    database_name text not null,
+    like redshift.logged_statement,
     status text not null check (status in ('completed', 'aborted')),
     start_time timestamp not null,
     end_time timestamp not null,
@@ -122,11 +111,7 @@ create table if not exists redshift.unload_history (
 create index if not exists unload_history_session on redshift.unload_history (session_id);
 
 create table if not exists redshift.unload_detail (
-    query_id bigint not null,
-    user_id integer not null,
-    transaction_id bigint not null,
-    session_id integer not null,
-    database_name text not null,
+    like redshift.logged_statement,
     file_name text not null,
     start_time timestamp not null,
     end_time timestamp not null,

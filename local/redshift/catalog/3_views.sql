@@ -331,7 +331,19 @@ select usesysid::int as user_id, null::bigint as query_id, null::text as query_l
     pid as session_id, datname::text as database_name, null::text as query_type, 'running' as status,
     query_start at time zone 'UTC' as start_time, null::timestamp as end_time,
     (extract(epoch from clock_timestamp() - query_start) * 1000000)::bigint as elapsed_time, query as query_text
-from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsdb' and state = 'active';
+from pg_stat_activity where backend_type = 'client backend' and usename <> 'rdsdb' and state = 'active'
+union all
+select user_id, query_id, null, transaction_id, session_id, database_name, query_type,
+    case status when 'completed' then 'success' else 'failed' end, start_time, end_time, duration, null
+from (
+    select user_id, query_id, transaction_id, session_id, database_name, 'COPY' as query_type, status, start_time,
+        end_time, duration
+    from pg_catalog.sys_load_history where status <> 'running'
+    union all
+    select user_id, query_id, transaction_id, session_id, database_name, 'UNLOAD', status, start_time, end_time,
+        duration
+    from pg_catalog.sys_unload_history
+) ended;
 
 create or replace view pg_catalog.svv_transactions as
 select usename::text as txn_owner, datname::text as txn_db, coalesce(backend_xid, backend_xmin)::text::bigint as xid, a.pid,

@@ -214,3 +214,13 @@ def test_log_of_a_failed_unload_survives_the_rollback(plays: Lake) -> None:
     assert plays.rows(
         "select status, error_message from sys_unload_history where query_id = pg_last_unload_id()"
     ) == [("aborted", "division by zero")]
+
+
+def test_query_history_has_the_loads_and_unloads_that_ended(plays: Lake) -> None:
+    plays.unload(PLAYS, "out/", "escape")
+    plays.copy("plays", "out/", "escape")
+    plays.refusal(f"copy plays from 's3://{plays.bucket}/out/' iam_role '{ROLE}' json 'auto'")
+    assert plays.rows(
+        "select query_type, status, elapsed_time >= 0 from sys_query_history"
+        " where session_id = pg_backend_pid() and query_id >= pg_last_unload_id() order by query_id"
+    ) == [("UNLOAD", "success", True), ("COPY", "success", True), ("COPY", "failed", True)]
