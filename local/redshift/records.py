@@ -249,6 +249,10 @@ def _csv_records(lines: Iterator[str], form: TextFormat) -> Iterator[Split]:
             raw.append(line)
             yield line
 
+    assert form.quote
+    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+    field = f"(?: *{quote}(?:[^{quote}]++|{quote}{quote})*+{quote}|[^{quote}{delimiter}]*+)"
+    well_formed = re.compile(f"{field}(?:{delimiter}{field})*+").fullmatch
     reader = csv.reader(
         remembered(), delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True
     )
@@ -260,7 +264,10 @@ def _csv_records(lines: Iterator[str], form: TextFormat) -> Iterator[Split]:
             return
         except csv.Error:
             fields = LoadError(1216, "Invalid input line.")
-        yield reader.line_num, "".join(raw), fields
+        text = "".join(raw)
+        if form.quote in text and not well_formed(text.rstrip("\r\n")):
+            fields = LoadError(1214, "Invalid quote formatting for CSV")
+        yield reader.line_num, text, fields
         raw.clear()
 
 

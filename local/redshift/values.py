@@ -208,32 +208,37 @@ def _text_or_null(value: object, options: Conversion) -> str | None:
     return text
 
 
-is_invalid = re.compile("[\\0\ud800-\udfff]").search
-"""Find what ACCEPTINVCHARS replaces in a text column."""
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+)
+_INVALID = re.compile(f"[\0\ud800-\udfff{_NONCHARACTERS}]")
+is_invalid = _INVALID.search
+"""Find what ACCEPTINVCHARS replaces in a text column: noncharacters, too, which load without it."""
 
 
 def _utf8(text: str, replacement: str | None) -> bytes:
     """Encode `text`, whose invalid bytes are lone surrogates; NUL cannot be stored either."""
+    if replacement is not None:
+        return _INVALID.sub(lambda found: replacement * _width(found[0]), text).encode()
     try:
         encoded = text.encode()
-        if b"\0" not in encoded:
-            return encoded
-        invalid = LoadError(1220, _invalid_utf8(b"\0", 3))
     except UnicodeEncodeError as error:
         bad = text[error.start]
         if "\udc80" <= bad <= "\udcff":
             # surrogateescape's mark of a byte that could not be decoded
             raw = text[error.start : error.start + 4].encode("utf-8", "surrogateescape")
-            invalid = LoadError(1220, _invalid_utf8(*_broken_sequence(raw)))
-        else:
-            invalid = LoadError(1220, _invalid_utf8(bad.encode("utf-8", "surrogatepass"), 5))
-    if replacement is None:
-        raise invalid
-    return b"".join(
-        replacement.encode() * (1 if "\udc80" <= char <= "\udcff" or char == "\0" else 3)
-        if char == "\0" or "\ud800" <= char <= "\udfff"
-        else char.encode()
-        for char in text
+            raise LoadError(1220, _invalid_utf8(*_broken_sequence(raw))) from None
+        invalid = bad.encode("utf-8", "surrogatepass")
+        raise LoadError(1220, _invalid_utf8(invalid, 5)) from None
+    if b"\0" in encoded:
+        raise LoadError(1220, _invalid_utf8(b"\0", 3))
+    return encoded
+
+
+def _width(char: str) -> int:
+    """Return the bytes of an invalid character: ACCEPTINVCHARS replaces each of them."""
+    return len(
+        char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass")
     )
 
 

@@ -137,6 +137,8 @@ def test_value_is_rejected(target: Column, value: object, code: int, reason: str
         (Conversion(round_decimals=True), column("numeric", 8, 2), "20.259", "20.26"),
         (Conversion(replacement="^"), column("varchar", 9), "a\udcff\udcfeb", "a^^b"),
         (Conversion(replacement="?"), column("varchar", 9), "\ud800", "???"),
+        (Conversion(replacement="?"), column("varchar", 9), "\ufffe|\U0001ffff", "???|????"),
+        (Conversion(), column("varchar", 9), "\ufffe", "\ufffe"),
         (Conversion(accept_any_date=True), column("date"), "00/00/00", NULL),
         (Conversion(date_format="MM/DD/YY"), column("date"), "11/01/18", "2018-11-01"),
         (Conversion(date_format="auto"), column("date"), "01 Nov 2018", "2018-11-01"),
