@@ -85,7 +85,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
         loop = asyncio.get_running_loop()
         load = await loop.run_in_executor(worker, _begin, statement, s3, table, load_log)
         load_log.file_format = load.file_format
-        await load_log.begin()
+        await load_log.begin(backend)
         rows = load.rows()
 
         async def chunks() -> AsyncIterator[bytes]:

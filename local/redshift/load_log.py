@@ -58,7 +58,7 @@ class LoadLog:
     error_count: int = 0
     replaced_count: int = 0
     pending: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    written: list[str] = field(default_factory=list)
+    hidden: list[str] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -132,8 +132,9 @@ class LoadLog:
             }
         )
 
-    async def begin(self) -> None:
+    async def begin(self, backend: Backend) -> None:
         """Record that the load runs: from here on it is the session's last COPY."""
+        self.hidden = [] if await _in_snapshot(backend) else None
         await self.log.write(_insert("load_history", [self._load("running")]))
 
     async def flush(self) -> None:
@@ -141,8 +142,7 @@ class LoadLog:
         pending, self.pending = self.pending, defaultdict(list)
         for table, rows in pending.items():
             if rows:
-                self.written.append(_insert(table, rows))
-                await self.log.write(self.written[-1])
+                await self._write(_insert(table, rows))
 
     async def end(self, status: str, rows: int, size: int) -> None:
         """Flush, and record how the load ended: `completed` or `aborted`, rows and bytes loaded."""
@@ -155,13 +155,18 @@ class LoadLog:
             "source_file_bytes": self.file_bytes,
             "error_count": self.error_count,
         }
-        self.written.append(_insert("load_history", [load]))
-        running = f"delete from redshift.load_history where query_id = {self.session.query_id}"
-        await self.log.write(f"{running}; {self.written[-1]}")
+        running = f"delete from redshift.load_history where query_id = {self.session.query_id}; "
+        await self._write(_insert("load_history", [load]), first=running)
 
     async def show(self, backend: Backend) -> None:
         """Write the same rows in the client's transaction when its snapshot hides the log."""
-        await _show(backend, self.written)
+        for statement in self.hidden or ():
+            await backend.query(statement)
+
+    async def _write(self, statement: str, first: str = "") -> None:
+        await self.log.write(first + statement)
+        if self.hidden is not None:
+            self.hidden.append(statement)
 
     def _load(self, status: str) -> Row:
         return _session(self.session) | {
@@ -214,15 +219,14 @@ async def log_unload(
     if details:
         written.append(_insert("unload_detail", details))
     await log.write("; ".join(written))
-    if unload["status"] == "completed":
-        await _show(backend, written)
+    if unload["status"] == "completed" and await _in_snapshot(backend):
+        await backend.query("; ".join(written))
 
 
-async def _show(backend: Backend, statements: Sequence[str]) -> None:
+async def _in_snapshot(backend: Backend) -> bool:
+    """Tell whether the transaction is blind to what others, such as the log, commit meanwhile."""
     [(isolation,)] = await backend.query("select current_setting('transaction_isolation')")
-    if isolation != "read committed":
-        for statement in statements:
-            await backend.query(statement)
+    return isolation != "read committed"
 
 
 def _session(session: Session) -> Row:
