@@ -5,9 +5,11 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from time import monotonic
 
 import psutil
+import psycopg2
 import pytest
 import redshift_connector
 import zstandard
@@ -418,28 +420,39 @@ def test_log_of_a_failed_load_survives_the_rollback(lake: Lake) -> None:
     assert lake.rows("select count(*) from t") == [(0,)]
 
 
-def test_transaction_sees_the_log_of_its_own_copy_and_others_see_it_once(lake: Lake) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+def test_transaction_sees_the_log_of_its_own_copy_and_unload_and_others_see_it_once(
+    lake: Lake, isolation: str
+) -> None:
     lake.run("create table t (a int)")
     lake.put("data", b'{"a":1}\n{"a":"x"}')
     books = (
         "select loaded_rows, error_count, (select count(*) from sys_load_detail d"
         " where d.query_id = h.query_id), (select count(*) from stl_load_errors e"
-        " where e.query = h.query_id) from sys_load_history h where query_id = "
+        " where e.query = h.query_id), (select count(*) from sys_unload_history u"
+        " where u.session_id = h.session_id and u.query_id > h.query_id)"
+        " from sys_load_history h where query_id = "
     )
-    with lake.another_connection() as connection:
-        cursor = connection.cursor()
+    s3, role = f"s3://{lake.bucket}", f"iam_role '{ROLE}'"
+    connection = psycopg2.connect(
+        host=lake.endpoint.host,
+        port=lake.endpoint.port,
+        user=lake.endpoint.user,
+        password=lake.endpoint.password,
+        dbname=lake.endpoint.database,
+        options="-c default_transaction_isolation=" + isolation.replace(" ", "\\ "),
+    )
+    with closing(connection), connection.cursor() as cursor:
         cursor.execute(f"select count(*) from {lake.schema}.t")  # takes the snapshot
-        cursor.execute(
-            f"copy {lake.schema}.t from 's3://{lake.bucket}/data' iam_role '{ROLE}'"
-            " json 'auto' maxerror 2"
-        )
-        cursor.execute("select pg_last_copy_id(), pg_last_copy_count()")
-        ((query, loaded),) = cursor.fetchall()
-        assert loaded == 1
+        cursor.execute(f"copy {lake.schema}.t from '{s3}/data' {role} json 'auto' maxerror 2")
+        cursor.execute(f"unload ('select a from {lake.schema}.t') to '{s3}/out/' {role}")
+        cursor.execute("select pg_last_copy_id(), pg_last_copy_count(), pg_last_unload_count()")
+        ((query, loaded, unloaded),) = cursor.fetchall()
+        assert (loaded, unloaded) == (1, 1)
         cursor.execute(books + str(query))
-        assert [tuple(row) for row in cursor.fetchall()] == [(1, 1, 1, 1)]
+        assert cursor.fetchall() == [(1, 1, 1, 1, 1)]
         connection.commit()
-    assert lake.rows(books + str(query)) == [(1, 1, 1, 1)]
+    assert lake.rows(books + str(query)) == [(1, 1, 1, 1, 1)]
 
 
 def test_copy_that_is_rolled_back_leaves_its_log_and_no_rows(lake: Lake) -> None:
