@@ -9,7 +9,7 @@ from local.redshift.backend import Backend, Log, Session
 from local.redshift.s3_objects import Object
 from local.redshift.values import Column, text_of
 
-Value = str | int | bool | datetime | None
+Value = str | int | datetime | None
 Row = dict[str, Value]
 RAW_LENGTH = 1024
 BATCH = 1000

@@ -100,7 +100,7 @@ def _check(statement: Unload) -> None:
     if "CLEANPATH" in options and "ALLOWOVERWRITE" in options:
         raise RedshiftError("0A000", "CLEANPATH is not supported with ALLOWOVERWRITE")
     if options.get("MANIFEST") == "VERBOSE":
-        raise RedshiftError("0A000", "UNLOAD option MANIFEST VERBOSE is not supported")
+        raise RedshiftError("0A000", "The local endpoint has no option MANIFEST VERBOSE")
 
 
 def _select(query: str) -> str:
