@@ -60,8 +60,9 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     start, error = now(), "cancelled"
     with ThreadPoolExecutor(1, "unload") as worker:
         loop = asyncio.get_running_loop()
+        # What fails here leaves no trace in the log (PG_LAST_UNLOAD_ID)
+        await loop.run_in_executor(worker, target.prepare)
         try:
-            await loop.run_in_executor(worker, target.prepare)
             batch = bytearray()
             async for chunk in backend.copy_out(f"copy ({select}) to stdout"):
                 batch += chunk

@@ -224,3 +224,12 @@ def test_query_history_has_the_loads_and_unloads_that_ended(plays: Lake) -> None
         "select query_type, status, elapsed_time >= 0 from sys_query_history"
         " where session_id = pg_backend_pid() and query_id >= pg_last_unload_id() order by query_id"
     ) == [("UNLOAD", "success", True), ("COPY", "success", True), ("COPY", "failed", True)]
+
+
+def test_unload_that_cannot_begin_is_not_the_last_one(plays: Lake) -> None:
+    plays.unload("select 1 as a", "out/")
+    last = plays.rows("select pg_last_unload_id(), pg_last_unload_count()")
+    unload = f"unload ('select 1 as a') to 's3://{plays.bucket}/out/' iam_role '{ROLE}'"
+    assert "not empty" in plays.refusal(unload)["M"]
+    assert "NoSuchBucket" in plays.refusal(unload.replace(plays.bucket, "no-such-bucket"))["M"]
+    assert plays.rows("select pg_last_unload_id(), pg_last_unload_count()") == last
