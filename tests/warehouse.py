@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redshift_connector
 import sqlparse
+from dbt.cli.main import dbtRunner
 from mypy_boto3_s3 import S3Client
 
 from include.load_tasks import stage
@@ -104,6 +106,29 @@ class Warehouse:
 
     def dbt(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         return self.command(str(Path(sys.executable).with_name("dbt")), *arguments, **extra)
+
+    def dbt_here(self, *arguments: str, project: Path = ROOT) -> dict[str, dict[str, Any]]:
+        """Run dbt in this process, which saves its start, and return each node's result by name.
+
+        What fails to start leaves no results and raises what dbt raised.
+        """
+        target = stack.STATE / "target_here" if project == ROOT else project / "target"
+        (target / "run_results.json").unlink(missing_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            done = dbtRunner().invoke(
+                [
+                    # dbt never closes its log file, which Python warns of
+                    *("--quiet", "--log-level-file", "none", *arguments),
+                    *("--project-dir", str(project), "--profiles-dir", str(project)),
+                    *("--target-path", str(target)),
+                ]
+            )
+        if done.exception:
+            raise done.exception
+        results = json.loads((target / "run_results.json").read_text())["results"]
+        return {result["unique_id"].split(".")[2]: result for result in results}
 
     def build(self, *arguments: str) -> None:
         """Build and test all models, as `make build` does."""
