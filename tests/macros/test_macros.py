@@ -122,6 +122,23 @@ def test_clean_text_trims_and_leaves_no_empty_text(dbt: Dbt, warehouse: Warehous
     assert answers(warehouse, sql, list(expected)) == list(expected.values())
 
 
+def test_unquote_text_takes_a_pair_of_quotes_and_no_single_one(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    expected = {
+        """' " curl\t" '""": "curl",
+        """'Opera "Mini"'""": 'Opera "Mini"',
+        """'"Opera" Mini'""": '"Opera" Mini',
+        """'"Opera "Mini""'""": 'Opera "Mini"',
+        """'"'""": '"',
+        """'""'""": None,
+        """'" "'""": None,
+        "cast(null as varchar)": None,
+    }
+    sql = inline(dbt, "{{ unquote_text('given') }}")
+    assert answers(warehouse, sql, list(expected)) == list(expected.values())
+
+
 def test_epoch_ms_to_timestamp_is_exact_to_the_millisecond(dbt: Dbt, warehouse: Warehouse) -> None:
     expected = {
         "0": datetime(1970, 1, 1),

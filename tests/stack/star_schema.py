@@ -100,7 +100,7 @@ def clean_event(raw: Row) -> Row:
         "song": text(raw["song"]),
         "status": raw["status"],
         "ts": raw["ts"],
-        "user_agent": text((text(raw["userAgent"]) or "").strip('"')),
+        "user_agent": unquoted(text(raw["userAgent"])),
         "user_id": number(text(raw["userId"])),
     }
 
@@ -124,6 +124,13 @@ def clean_song(raw: Row) -> Row:
 def text(value: object) -> str | None:
     """Trim blanks at both ends; nothing left is None."""
     return None if value is None else str(value).strip(BLANKS) or None
+
+
+def unquoted(value: str | None) -> str | None:
+    """Return the text without the pair of quotes around it, when there is one."""
+    if value is None or len(value) < 2 or not value[0] == value[-1] == '"':
+        return value
+    return text(value[1:-1])
 
 
 def number(value: str | None) -> int | None:

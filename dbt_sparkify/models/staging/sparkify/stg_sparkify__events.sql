@@ -22,7 +22,7 @@ renamed as (
         {{ clean_text('gender') }} as gender,
         {{ clean_text('level') }} as level,
         {{ clean_text('location') }} as location,
-        {{ clean_text("btrim(btrim(useragent), '\"')") }} as user_agent,
+        {{ unquote_text('useragent') }} as user_agent,
         {{ clean_text('auth') }} as auth,
         {{ clean_text('method') }} as method,
         {{ clean_text('page') }} as page,
