@@ -6,6 +6,9 @@ BIN := .venv/bin
 LOAD_ENV = set -a; if [ -f .env ]; then . ./.env; elif [ -f .local/env ]; then . ./.local/env; fi; set +a
 PREFIX ?= log_data/
 SONGS ?= song_data/
+# What a pull request is compared with, and where the manifest of that lies.
+BASE ?= origin/main
+STATE ?= target/production
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -14,7 +17,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .PHONY: help
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -66,10 +69,24 @@ lint: manifest ## Check style and types of Python, SQL and the dbt project
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
 	$(BIN)/dbt-bouncer run
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: test
 test: lint ## Run every test, from lint to the whole pipeline on the local stack
 	$(BIN)/python -m pytest
+
+.PHONY: ci-manifest
+ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
+	@$(LOAD_ENV); base=$$(mktemp -d) && trap 'rm -rf "$$base"' EXIT && mkdir -p $(STATE) && \
+		git archive $(BASE) | tar -x -C "$$base" && cp -r dbt_packages "$$base" && \
+		$(BIN)/dbt --quiet parse --project-dir "$$base" --profiles-dir "$$base" --target-path "$(abspath $(STATE))"
+
+.PHONY: ci-slim
+ci-slim: setup ## Build what PR=<number> changed in schemas of its own, the rest read from production
+	@$(LOAD_ENV); export REDSHIFT_SCHEMA=pr_$(PR); \
+		drop() { $(BIN)/dbt --quiet --no-write-json run-operation drop_ci_schemas; }; \
+		drop && trap drop EXIT && trap 'exit 130' INT TERM && \
+		$(BIN)/dbt build --select state:modified+ --defer --state $(STATE)
 
 .PHONY: lock
 lock: ## Compile the pinned requirements again
