@@ -3,8 +3,8 @@ select
     place,
     listeners,
     plays,
-    cast(plays as double precision) / listeners as plays_per_listener,
-    paid_play_share
+    paid_play_share,
+    cast(plays as double precision) / listeners as plays_per_listener
 from {{ ref('listening_by_place') }}
 where listeners >= 3
 order by paid_play_share desc, place asc

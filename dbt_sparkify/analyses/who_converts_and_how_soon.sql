@@ -31,9 +31,9 @@ select
     conversions.direction,
     levels.users as users_on_level,
     conversions.users as users_converted,
-    cast(conversions.users as double precision) / levels.users as conversion_rate,
     conversions.median_days_on_level,
-    conversions.mean_days_since_registration
+    conversions.mean_days_since_registration,
+    cast(conversions.users as double precision) / levels.users as conversion_rate
 from conversions
 inner join levels on conversions.level = levels.level
 order by conversions.direction
