@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from local import processes
+from local.redshift import PASSWORD_VARIABLE
 from local.s3 import upload_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,11 +54,12 @@ def start_warehouse() -> dict[str, str]:
             "local.redshift",
             *("--data-dir", str(STATE / "redshift")),
             *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
-            *("--user", "sparkify", "--password", password, "--database", "dev"),
+            *("--user", "sparkify", "--database", "dev"),
             *("--s3-endpoint", s3),
         ),
         RUNNING,
         ready=r"^listening on .*$",
+        environment={PASSWORD_VARIABLE: password},
     ).removeprefix("listening on ")
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()

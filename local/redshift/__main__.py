@@ -1,10 +1,16 @@
-"""`python -m local.redshift`: run the endpoint in the foreground."""
+"""`python -m local.redshift`: run the endpoint in the foreground.
+
+The password of --user is the environment's SPARKIFY_LOCAL_REDSHIFT_PASSWORD: a command line can be
+read by every user of the machine.
+"""
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
+from local.redshift import PASSWORD_VARIABLE
 from local.redshift.server import Options, serve
 
 
@@ -15,13 +21,15 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--user", required=True, help="the superuser to create")
-    parser.add_argument("--password", required=True, help="what that user logs in with")
     parser.add_argument("--database", required=True, help="the database to create")
     parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
     parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
     parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
+    arguments = vars(parser.parse_args())
+    if not (password := os.environ.get(PASSWORD_VARIABLE)):
+        parser.error(f"set {PASSWORD_VARIABLE} to the password of --user")
     try:
-        asyncio.run(serve(Options(**vars(parser.parse_args()))))
+        asyncio.run(serve(Options(password=password, **arguments)))
     except RuntimeError as error:
         print(f"local.redshift: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from local.redshift import PASSWORD_VARIABLE
 from local.redshift.errors import RedshiftError
 from local.redshift.postgres import OWNER, Connection
 from local.redshift.wire import ClientReader, Server, serve_client
@@ -140,7 +141,6 @@ def running_endpoint(
     given = {
         "--data-dir": data_dir,
         "--user": user,
-        "--password": password,
         "--database": database,
         "--port": port,
         "--s3-endpoint": s3_endpoint,
@@ -150,7 +150,10 @@ def running_endpoint(
     arguments = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     command = [sys.executable, "-m", "local.redshift", *arguments]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, PASSWORD_VARIABLE: password}
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             words = process.stdout.readline().split()

@@ -1,5 +1,6 @@
 """The server: how it starts, stops, dies and starts again."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,21 +12,27 @@ import psutil
 import psycopg2
 import pytest
 
+from local.redshift import PASSWORD_VARIABLE
 from local.redshift.server import Endpoint, running_endpoint
 from tests.local.redshift.certificate import self_signed
 from tests.local.redshift.lake import connect
 from tests.local.redshift.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
+LOGIN = ("--user", "dwh", "--database", "dev")
 
 
 @contextmanager
 def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
     """Run the command itself, to be killed at will."""
     command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
-    login = ["--user", "dwh", "--password", "Passw0rd", "--database", "dev"]
     with subprocess.Popen(
-        [*command, *login], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *LOGIN],
+        cwd=ROOT,
+        env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         assert running.stdout
         try:
@@ -91,11 +98,26 @@ def test_killed_postgres_is_recovered_at_the_next_start(data_dir: Path) -> None:
         assert run(again, "select n from kept") == [(1,)]
 
 
+def test_password_is_asked_for_where_no_other_user_reads_it(data_dir: Path) -> None:
+    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
+    without = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    refused = subprocess.run(
+        [*command, *LOGIN], cwd=ROOT, env=without, capture_output=True, text=True
+    )
+    assert refused.returncode == 2
+    assert f"set {PASSWORD_VARIABLE}" in refused.stderr
+
+
 def test_second_endpoint_on_a_directory_is_refused(data_dir: Path) -> None:
     with process(data_dir) as (_, endpoint):
         command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
-        login = ["--user", "dwh", "--password", "Passw0rd", "--database", "dev"]
-        refused = subprocess.run([*command, *login], cwd=ROOT, capture_output=True, text=True)
+        refused = subprocess.run(
+            [*command, *LOGIN],
+            cwd=ROOT,
+            env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
+            capture_output=True,
+            text=True,
+        )
         assert refused.returncode == 1
         assert "another endpoint serves" in refused.stderr
         assert run(endpoint, "select 1") == [(1,)]
