@@ -1,0 +1,35 @@
+{{ config(
+    fail_calc = "coalesce(max(rejected_percent), 0)",
+    warn_if = "> 1",
+    error_if = "> 10",
+) }}
+
+{#
+    Of a batch's lines, at most 1 in 100 is rejected; more is worth a look, more than 10 in 100 is no
+    accident. Guards raw.staging_events and raw.staging_songs against a source that changed its
+    format: the error budget of a load counts lines, so a small file may lose most of its own within
+    it. Batches of fewer than 100 lines are left out: there one line would be a share.
+#}
+
+with
+
+loads as (
+
+    select
+        *,
+        row_number() over (partition by target_table, batch order by load_id desc) as age
+    from {{ ref('stg_sparkify__load_history') }}
+    where status = 'loaded'
+
+)
+
+select
+    target_table,
+    batch,
+    lines_scanned,
+    rows_rejected,
+    cast(ceil(100.0 * rows_rejected / lines_scanned) as integer) as rejected_percent
+from loads
+where age = 1
+    and lines_scanned >= 100
+    and rows_rejected > 0
