@@ -198,10 +198,13 @@ def reasons_it_cannot_fail(test: dict[str, Any]) -> list[str]:
     """Return why no data makes the test fail: it reads no table, keeps no row, or forgives all."""
     reasons = []
     sql = test["compiled_code"].lower()
-    if not re.search(r'\b(from|join)\s+\(?\s*(select \* from )?"', sql):
-        reasons.append("it reads no table")
-    if re.search(r"\bwhere\s+(false|1\s*=\s*[02])\b|\blimit\s+0\b", sql):
-        reasons.append("it keeps no row")
+    # This one compiles what it found in the catalogue; the package's own cases see it fail.
+    name = (test.get("test_metadata") or {}).get("name")
+    if name != "expect_table_columns_to_match_ordered_list":
+        if not re.search(r'\b(from|join)\s+\(?\s*(select \* from )?"', sql):
+            reasons.append("it reads no table")
+        if re.search(r"\bwhere\s+(false|1\s*=\s*[02])\b|\blimit\s+0\b", sql):
+            reasons.append("it keeps no row")
     thresholds = (test["config"]["warn_if"], test["config"]["error_if"])
     if not all(re.fullmatch(r"(!=|>|>=) \d+", threshold) for threshold in thresholds):
         reasons.append("no count of rows reaches its threshold")
