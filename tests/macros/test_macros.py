@@ -1,6 +1,6 @@
 """Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -73,9 +73,9 @@ def model_sql(dbt: Dbt, name: str) -> str:
     return compiled(dbt, "--indirect-selection", "empty", "--select", name)
 
 
-def answers(warehouse: Warehouse, expression: str, literals: list[str]) -> list[object]:
+def answers(warehouse: Warehouse, expression: str, given: list[str]) -> list[object]:
     """Return what the expression makes of each literal in the place of the column `given`."""
-    rows = " union all ".join(f"select {n} as n, {sql} as given" for n, sql in enumerate(literals))
+    rows = " union all ".join(f"select {n} as n, {sql} as given" for n, sql in enumerate(given))
     query = f"select {expression} from ({rows}) order by n"
     # to the driver a single % marks a parameter
     return [row[0] for row in warehouse.rows(query.replace("%", "%%"))]
@@ -137,6 +137,54 @@ def test_unquote_text_takes_a_pair_of_quotes_and_no_single_one(
     }
     sql = inline(dbt, "{{ unquote_text('given') }}")
     assert answers(warehouse, sql, list(expected)) == list(expected.values())
+
+
+def read_as_latin_1(text: str, times: int = 1) -> str:
+    for _ in range(times):
+        text = text.encode("utf-8").decode("latin-1")
+    return text
+
+
+def quoted(texts: Iterable[str]) -> list[str]:
+    return ["'" + text.replace("'", "''") + "'" for text in texts]
+
+
+def test_repair_encoding_undoes_two_encodings_too_many(dbt: Dbt, warehouse: Warehouse) -> None:
+    good = [
+        *map(chr, range(0xC0, 0x100)),  # à, among them, ends in a no-break space
+        *"¡ª«°²´·º»½¿‘’“”–—…",
+        "¿Qué? «Ângela’s Ã©»",
+        "De São Paulo À Belém",
+    ]
+    sql = inline(dbt, "{{ repair_encoding('given') }}")
+    garbled = [read_as_latin_1(text, times=2) for text in good]
+    assert answers(warehouse, sql, quoted(garbled)) == good
+
+
+def test_repair_encoding_leaves_every_other_text(dbt: Dbt, warehouse: Warehouse) -> None:
+    garbled = read_as_latin_1("é", times=2)
+    texts = [
+        *("", "Plain", "Café", "IRMÃ", "«IRMÃ»", "¿Qué?", "Ã", "Â", "’", "音"),
+        read_as_latin_1("Café"),  # once too often: not what the app does
+        f"{garbled} é",  # good text beside it
+        f"{garbled} Ã",
+        f"{garbled} 音",
+        garbled + read_as_latin_1("č", times=2),  # not in the table
+        garbled + garbled[:-1],  # cut off
+    ]
+    sql = inline(dbt, "{{ repair_encoding('given') }}")
+    assert answers(warehouse, sql, quoted(texts)) == texts
+    assert answers(warehouse, sql, ["cast(null as varchar)"]) == [None]
+
+
+def test_is_garbled_tells_leads_with_followers_from_good_text(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    bad = [read_as_latin_1(text, times) for text in ("é", "¿", "č", "ő", "’") for times in (1, 2)]
+    good = ["", "Café", "IRMÃ", "Ângela", "¿Qué?", "Ærø", "音"]
+    sql = inline(dbt, "{{ is_garbled('given') }}")
+    assert answers(warehouse, sql, quoted(bad)) == [True] * len(bad)
+    assert answers(warehouse, sql, quoted(good)) == [False] * len(good)
 
 
 def test_epoch_ms_to_timestamp_is_exact_to_the_millisecond(dbt: Dbt, warehouse: Warehouse) -> None:

@@ -82,22 +82,22 @@ def files(folder: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def clean_event(raw: Row) -> Row:
-    """Return an event with trimmed text; text encoded twice stays as it is."""
+    """Return an event with trimmed text, encoded as often as it should be."""
     return {
-        "artist": text(raw["artist"]),
+        "artist": text(repaired(raw["artist"])),
         "auth": text(raw["auth"]),
-        "first_name": text(raw["firstName"]),
+        "first_name": text(repaired(raw["firstName"])),
         "gender": text(raw["gender"]),
         "item_in_session": raw["itemInSession"],
-        "last_name": text(raw["lastName"]),
+        "last_name": text(repaired(raw["lastName"])),
         "length": raw["length"],
         "level": text(raw["level"]),
-        "location": text(raw["location"]),
+        "location": text(repaired(raw["location"])),
         "method": text(raw["method"]),
         "page": text(raw["page"]),
         "registration": raw["registration"],
         "session_id": raw["sessionId"],
-        "song": text(raw["song"]),
+        "song": text(repaired(raw["song"])),
         "status": raw["status"],
         "ts": raw["ts"],
         "user_agent": unquoted(text(raw["userAgent"])),
@@ -112,10 +112,10 @@ def clean_song(raw: Row) -> Row:
         "artist_id": text(raw["artist_id"]),
         "artist_latitude": raw["artist_latitude"],
         "artist_longitude": raw["artist_longitude"],
-        "artist_location": text(raw["artist_location"]),
-        "artist_name": text(raw["artist_name"]),
+        "artist_location": text(repaired(raw["artist_location"])),
+        "artist_name": text(repaired(raw["artist_name"])),
         "song_id": text(raw["song_id"]),
-        "title": text(raw["title"]),
+        "title": text(repaired(raw["title"])),
         "duration": raw["duration"],
         "year": raw["year"] or None,
     }
@@ -124,6 +124,19 @@ def clean_song(raw: Row) -> Row:
 def text(value: object) -> str | None:
     """Trim blanks at both ends; nothing left is None."""
     return None if value is None else str(value).strip(BLANKS) or None
+
+
+def repaired(value: object) -> object:
+    """Return what was encoded as UTF-8 twice too often, through Latin-1, as it was before."""
+    if not isinstance(value, str):
+        return value
+    result = value
+    for _ in range(2):
+        try:
+            result = result.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            return value
+    return result
 
 
 def unquoted(value: str | None) -> str | None:

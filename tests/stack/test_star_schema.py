@@ -183,9 +183,25 @@ def test_text_is_trimmed_and_nothing_left_is_null(tmp_path: Path) -> None:
     assert by(found.artists, "location") == [(None,)]
 
 
-def test_text_that_was_encoded_twice_is_left_as_it_is(tmp_path: Path) -> None:
-    found = star(tmp_path, [event(song="CafÃ\x83Â©")], [song(title="Café")])
-    assert by(found.songplays, "song_title", "song_id") == [("CafÃ\x83Â©", None)]
+@pytest.mark.parametrize(
+    ("logged", "title"),
+    [
+        ("CafÃ\x83Â©", "Café"),
+        ("Ã\x82Â¿QuÃ\x83Â©?", "¿Qué?"),
+        ("ItÃ¢Â\x80Â\x99s", "It’s"),
+        ("Ã\x83Â\xa0", "à"),  # ends in a no-break space, which is no blank to trim
+    ],
+)
+def test_text_that_was_encoded_twice_too_often_is_repaired_and_matches(
+    tmp_path: Path, logged: str, title: str
+) -> None:
+    found = star(tmp_path, [event(song=logged)], [song(title=title)])
+    assert by(found.songplays, "song_title", "song_match") == [(title, "exact")]
+
+
+@pytest.mark.parametrize("title", ["Café", "IRMÃ", "CafÃ©", "CafÃ\x83Â© é", "音"])
+def test_text_that_is_not_so_encoded_as_a_whole_stays(tmp_path: Path, title: str) -> None:
+    assert by(star(tmp_path, [event(song=title)]).songplays, "song_title") == [(title,)]
 
 
 def test_year_0_is_unknown(tmp_path: Path) -> None:

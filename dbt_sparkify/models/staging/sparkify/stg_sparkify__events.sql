@@ -15,13 +15,13 @@ renamed as (
         iteminsession as item_in_session,
 
         -- strings
-        {{ clean_text('artist') }} as artist_name,
-        {{ clean_text('song') }} as song_title,
-        {{ clean_text('firstname') }} as first_name,
-        {{ clean_text('lastname') }} as last_name,
+        {{ clean_text(repair_encoding('artist')) }} as artist_name,
+        {{ clean_text(repair_encoding('song')) }} as song_title,
+        {{ clean_text(repair_encoding('firstname')) }} as first_name,
+        {{ clean_text(repair_encoding('lastname')) }} as last_name,
         {{ clean_text('gender') }} as gender,
         {{ clean_text('level') }} as level,
-        {{ clean_text('location') }} as location,
+        {{ clean_text(repair_encoding('location')) }} as location,
         {{ unquote_text('useragent') }} as user_agent,
         {{ clean_text('auth') }} as auth,
         {{ clean_text('method') }} as method,

@@ -14,9 +14,9 @@ final as (
         {{ clean_text('artist_id') }} as artist_id,
 
         -- strings
-        {{ clean_text('title') }} as title,
-        {{ clean_text('artist_name') }} as artist_name,
-        {{ clean_text('artist_location') }} as artist_location,
+        {{ clean_text(repair_encoding('title')) }} as title,
+        {{ clean_text(repair_encoding('artist_name')) }} as artist_name,
+        {{ clean_text(repair_encoding('artist_location')) }} as artist_location,
 
         -- numerics
         artist_latitude,
