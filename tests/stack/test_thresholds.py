@@ -40,3 +40,24 @@ def test_a_month_without_a_match_warns(warehouse: Warehouse, title: str, expecte
     warehouse.load("log_data/")
     warehouse.dbt_here("run", "--select", "+songplays")
     assert outcome(warehouse, "assert_plays_are_matched_now_and_then") == expected
+
+
+@pytest.mark.parametrize(
+    ("plays", "garbled", "expected"),
+    [(99, 50, "pass"), (200, 2, "pass"), (200, 3, "warn"), (200, 20, "warn"), (200, 21, "fail")],
+)
+def test_garbled_text_is_judged_by_its_share_of_a_months_plays(
+    warehouse: Warehouse, plays: int, garbled: int, expected: str
+) -> None:
+    titles = ["CafÃ©"] * garbled + ["Café"] * (plays - garbled)
+    columns = "start_time, song_title, artist_name"
+    rows = " union all ".join(f"select timestamp '2018-11-05', '{title}', 'U2'" for title in titles)
+    warehouse.run(
+        f"""
+        create schema analytics;
+        create table analytics.songplays
+            (start_time timestamp, song_title varchar, artist_name varchar);
+        insert into analytics.songplays ({columns}) {rows}
+        """
+    )
+    assert outcome(warehouse, "assert_little_text_is_garbled") == expected
