@@ -25,6 +25,9 @@ def main() -> int:
     parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
     parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
     parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
+    sys.setrecursionlimit(
+        20_000
+    )  # the parser takes some twenty calls for each nesting of an expression
     arguments = vars(parser.parse_args())
     if not (password := os.environ.get(PASSWORD_VARIABLE)):
         parser.error(f"set {PASSWORD_VARIABLE} to the password of --user")

@@ -164,3 +164,8 @@ def test_tls_is_offered_with_a_certificate(data_dir: Path, tmp_path: Path) -> No
             assert len(cursor.fetchall()) == 100
         finally:
             connection.close()
+
+
+def test_deeply_nested_expressions_are_understood(endpoint: Endpoint) -> None:
+    nested = "replace(" * 200 + "'a'" + ", 'b', 'c')" * 200
+    assert run(endpoint, f"select {nested}") == [("a",)]
