@@ -1,5 +1,5 @@
 {% macro changed_days() -%}
-    {% set by_songs = 'song_id' in model.config.meta.affected_by %}
+    {% set by_songs = 'song_id' in affected_by() %}
     {% set songs = changed_keys('song_id') if by_songs %}
     {% set sql -%}
         select cast(key_value as date) as day

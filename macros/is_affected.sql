@@ -3,9 +3,9 @@
     {%- do ref('stg_sparkify__load_changes') -%}
     {%- if not is_incremental() -%}
         true
-    {%- elif model.config.meta.affected_by[0] == 'event_date' -%}
+    {%- elif affected_by()[0] == 'event_date' -%}
         {{ within_days(column, changed_days(), in_epoch_ms) }}
     {%- else -%}
-        cast({{ column }} as varchar) in ({{ changed_keys(model.config.meta.affected_by[0]) }})
+        cast({{ column }} as varchar) in ({{ changed_keys(affected_by()[0]) }})
     {%- endif -%}
 {%- endmacro %}

@@ -4,7 +4,8 @@
     {%- set epoch = modules.datetime.date(1970, 1, 1) -%}
     {%- set one_day = modules.datetime.timedelta(days=1) -%}
     {%- set ranges = [] -%}
-    {%- for day in days -%}
+    {%- for iso_day in days | map('string') -%}
+        {%- set day = modules.datetime.date.fromisoformat(iso_day) -%}
         {%- if ranges and ranges[-1].until == day -%}
             {%- do ranges[-1].update({'until': day + one_day}) -%}
         {%- else -%}

@@ -1,39 +1,8 @@
 with
 
-plays as (
-
-    select
-        *,
-        trunc(start_time) as day_start,
-        trunc(date_trunc('week', start_time)) as week_start,
-        trunc(min(start_time) over ()) as first_day
-    from {{ ref('songplays') }}
-
-),
-
-period_types as (
-
-    select 'day' as period_type
-    union all
-    select 'week' as period_type
-    union all
-    select 'all_time' as period_type
-
-),
-
-{# Each play counts once in each of its periods. #}
 plays_by_period as (
 
-    select
-        plays.*,
-        period_types.period_type,
-        case period_types.period_type
-            when 'day' then plays.day_start
-            when 'week' then plays.week_start
-            else plays.first_day
-        end as period_start
-    from plays
-    cross join period_types
+    {{ plays_by_period(ref('songplays')) }}
 
 ),
 

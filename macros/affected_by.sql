@@ -1,0 +1,3 @@
+{% macro affected_by() -%}
+    {{ return(model.config.meta.affected_by) }}
+{%- endmacro %}
