@@ -16,9 +16,9 @@ PROJECT = (
     *("dbt_project.yml", "profiles.yml", "packages.yml", "package-lock.yml", "selectors.yml"),
     *("dbt_sparkify", "macros", "tests/dbt", "dbt_packages", "Makefile"),
 )
-USERS = Path("dbt_sparkify/models/marts/users.sql")
+CHANGED = Path("dbt_sparkify/models/marts/user_levels.sql")
 CI_SCHEMAS = "select nspname from pg_namespace where nspname like 'pr%' order by 1"
-COUNT = "select count(*) from analytics.users"
+COUNT = "select count(*) from analytics.user_levels"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def built(folder: Path) -> dict[str, str]:
 
 
 def change(folder: Path, old: str, new: str) -> None:
-    path = folder / USERS
+    path = folder / CHANGED
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
@@ -75,13 +75,13 @@ def test_only_what_changed_and_its_children_are_built_and_nothing_is_left(
     running_warehouse: Warehouse, checkout: Path
 ) -> None:
     warehouse = running_warehouse
-    change(checkout, "where reverse_number = 1", "where reverse_number = 1 and user_id > 0")
+    change(checkout, "previous_level != level", "level != previous_level")
     warehouse.run("create schema pr_70")  # another pull request's
 
     done = make(warehouse, checkout, "ci-slim", "PR=7")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert built(checkout) == {"users": "pr_7", "level_conversions": "pr_7_reporting"}
+    assert built(checkout) == {"user_levels": "pr_7", "level_conversions": "pr_7_reporting"}
     assert warehouse.rows(CI_SCHEMAS) == [("pr_70",)]
     assert warehouse.rows("select * from ops.watermarks where target_schema = 'pr_7'") == []
     assert warehouse.rows(COUNT) == [(1,)], "production stays as it is"
@@ -95,7 +95,7 @@ def test_a_build_that_fails_fails_the_command_and_leaves_nothing(
     change(checkout, "select * from final", "select *, 1 / 0 as broken from final")
     done = make(warehouse, checkout, "ci-slim", "PR=8")
     assert done.returncode != 0
-    assert "users" in built(checkout), done.stdout + done.stderr
+    assert "user_levels" in built(checkout), done.stdout + done.stderr
     assert warehouse.rows(CI_SCHEMAS) == []
     assert warehouse.rows("select * from ops.run_lock") == []
 

@@ -101,6 +101,8 @@ declare
     suffix text := case kind when 'primary key' then '_pkey'
         when 'unique' then '_' || array_to_string(columns, '_') || '_key'
         else '_' || array_to_string(columns, '_') || '_fkey' end;
+    referenced_numbers smallint[];
+    of_temporary boolean := (select relpersistence = 't' from pg_class where oid = target);
 begin
     if target is null then
         return;
@@ -114,16 +116,38 @@ begin
         raise invalid_table_definition using message = format(
             'multiple primary keys for table "%s" are not allowed', relation);
     end if;
+    if other is not null then
+        if of_temporary <> (select relpersistence = 't' from pg_class where oid = other) then
+            raise invalid_table_definition using message = case when of_temporary
+                then 'cannot reference permanent table from temporary table constraint'
+                else 'cannot reference temporary table from permanent table constraint' end;
+        end if;
+        referenced_numbers := coalesce(
+            redshift.column_numbers(other, referenced_columns),
+            (select k.columns from redshift.declared_keys k where k.relation = other and k.kind = 'primary key')
+        );
+        if referenced_numbers is null then
+            raise undefined_object using message = format(
+                'there is no primary key for referenced table "%s"', referenced);
+        end if;
+        if not exists (
+            select from redshift.declared_keys k
+            where k.relation = other
+                and k.kind in ('primary key', 'unique')
+                and k.columns @> referenced_numbers
+                and k.columns <@ referenced_numbers
+        ) then
+            raise invalid_foreign_key using message = format(
+                'there is no unique constraint matching given keys for referenced table "%s"', referenced);
+        end if;
+    end if;
     insert into redshift.declared_keys values (
         target,
         coalesce(name, (select relname from pg_class where oid = target) || suffix),
         kind,
         redshift.column_numbers(target, columns),
         other,
-        coalesce(
-            redshift.column_numbers(other, referenced_columns),
-            (select k.columns from redshift.declared_keys k where k.relation = other and k.kind = 'primary key')
-        )
+        referenced_numbers
     );
 end $$;
 

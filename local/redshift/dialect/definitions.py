@@ -60,7 +60,8 @@ class _Table:
 
     def after(self) -> tuple[str, ...]:
         adopt = f"call redshift.adopt({literal(self.relation)}, {_array(self.storage.sortkey)})"
-        return (adopt, *self.keys, self.storage.declaration(self.relation))
+        keys = sorted(self.keys, key=lambda call: "'foreign key'" in call)  # may be of this table
+        return (adopt, *keys, self.storage.declaration(self.relation))
 
 
 def _array(names: list[str]) -> str:

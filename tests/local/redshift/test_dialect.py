@@ -531,11 +531,48 @@ def test_lengths_count_bytes_in_every_way_to_make_a_column(run: Run) -> None:
 
 
 def test_declared_keys_are_not_enforced_but_not_null_is(run: Run) -> None:
-    run("create table keyed (id int primary key, other int references keyed (id), unique (other))")
+    run("create table keyed (other int references keyed, id int primary key, unique (other))")
     run("insert into keyed values (1, 7), (1, 7)")
     assert run("select count(*) from keyed") == [(2,)]
     with raises("23502", "NULL"):
-        run("insert into keyed values (null, 1)")
+        run("insert into keyed values (1, null)")
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "message"),
+    [
+        *refused(
+            "Define table constraints", "42830",
+            'no unique constraint matching given keys for referenced table "unkeyed_song"',
+            "create table k (s int references unkeyed_song (id))",
+        ),
+        *refused(
+            "Define table constraints", "42704",
+            'no primary key for referenced table "unkeyed_song"',
+            "create table k (s int references unkeyed_song)",
+        ),
+        *refused(
+            "dbt-adapters issue 644", "42P16",
+            "cannot reference permanent table from temporary table constraint",
+            "create temporary table k (s int, foreign key (s) references keyed_song (id))",
+            "create table #k (s int references keyed_song)",
+        ),
+        *refused(
+            "dbt-adapters issue 644", "42P16",
+            "cannot reference temporary table from permanent table constraint",
+            "create table k (s int references staged_song)",
+        ),
+    ],
+)  # fmt: skip
+def test_foreign_keys_name_a_key_of_a_table_that_lives_as_long(
+    run: Run, sql: str, sqlstate: str, message: str
+) -> None:
+    run("create table if not exists keyed_song (id int primary key)")
+    run("create table if not exists unkeyed_song (id int)")
+    run("create temporary table if not exists staged_song (id int primary key)")
+    run("create temporary table if not exists staged_play (s int references staged_song)")
+    with raises(sqlstate, message):
+        run(sql)
 
 
 def test_a_table_with_every_attribute_gets_its_index_and_its_identity(run: Run) -> None:
