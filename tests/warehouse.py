@@ -73,6 +73,9 @@ class Warehouse:
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.environment["SPARKIFY_S3_BUCKET"], Key=key, Body=body)
 
+    def delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.environment["SPARKIFY_S3_BUCKET"], Key=key)
+
     def put_events(self, key: str, events: Iterable[Mapping[str, Any]]) -> None:
         self.put(key, "\n".join(json.dumps(event) for event in events).encode())
 

@@ -1,166 +1,203 @@
-"""Property: any order and repetition of loads, then one run, equals a full refresh, row for row.
+"""Property: any order and repetition of loads, then a run, equals a full refresh, row for row.
 
-Hypothesis draws deliveries: a file in one of three versions, loaded under one of the prefixes that
-cover it, again or late as it comes, with runs of the models in between. Both results also equal the
-star schema that is computed apart from SQL. A failure prints the deliveries, to be replayed with
-`@example`. SPARKIFY_ORDERS says how many are tried; more than the default are drawn at random.
+Hypothesis draws histories of the bucket, each with all that leads incremental models astray: songs
+that come after plays of them, that change and that go; events that come late, change their level
+and go; a day that comes after later ones; prefixes that overlap and are loaded again. It draws to
+which files this happens, in which order and by which prefixes. After each run the marts equal the
+star schema that is computed apart from SQL; in the end a full refresh gives the same.
+
+SPARKIFY_ORDERS says how many histories are tried; more than the default are drawn at random. A
+failure prints its history, to be replayed with `@example`.
 """
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from include.load_tasks import stage
 from include.staging_tables import EVENTS, SONGS
-from local.events import generate
-from tests.stack.star_schema import expected
+from tests.sparkify_data import epoch_ms, event, song
+from tests.stack.star_schema import Star, expected
 from tests.warehouse import Warehouse
 
 FEW = 2
-ORDERS = int(os.environ.get("SPARKIFY_ORDERS", FEW))
-MARTS = ("songplays", "users", "songs", "artists", "time", "user_levels")
-VERSIONS = 3
+HISTORIES = int(os.environ.get("SPARKIFY_ORDERS", FEW))
+
+Rows = list[dict[str, Any]]
+
+FIRST_DAY = datetime(2018, 11, 28, tzinfo=UTC)
+TITLES = 6
+LOGS, CATALOGUE = "log_data/", "song_data/"
+
+
+def events_of_day(number: int) -> Rows:
+    """Return plays of two titles by three users and a newcomer, the first of them the day before.
+
+    Levels flip within the day, and from one day to the next.
+    """
+    return [
+        event(
+            item,
+            sessionId=number,
+            userId=str(100 + number if item == 4 else 1 + item % 3),
+            ts=epoch_ms(FIRST_DAY + timedelta(days=number, hours=2 * item - 1)),
+            level="paid" if item % 4 in (1, 2) else "free",
+            song=f"Title {(number + item % 2) % TITLES}",
+        )
+        for item in range(9)
+    ]
+
+
+def song_of_catalogue(number: int) -> Rows:
+    """Return a song whose title another song may bear, with the same duration or a second apart."""
+    title, artist_id = f"Title {number % TITLES}", f"AR{number % 4:016d}"
+    return [song(number, title=title, artist_id=artist_id, duration=200.5 + number // 7)]
+
+
+FILES: dict[str, Rows] = {
+    f"{LOGS}{FIRST_DAY + timedelta(days=number):%Y/%m/%Y-%m-%d}-events.json": events_of_day(number)
+    for number in range(6)
+} | {
+    f"{CATALOGUE}A/A/{'ABC'[number % 3]}/TRAAA{number:03d}.json": song_of_catalogue(number)
+    for number in range(9)
+}
+DAYS = [key for key in FILES if key.startswith(LOGS)]
+TRACKS = [key for key in FILES if key.startswith(CATALOGUE)]
+
+# What may become of a file.
+VERSIONS: dict[str, Callable[[Rows], Rows]] = {
+    "whole": lambda rows: rows,
+    "without some events": lambda rows: [row for at, row in enumerate(rows) if at % 3],
+    "on other levels": lambda rows: [
+        {**row, "level": "paid" if at % 2 else "free"} for at, row in enumerate(rows)
+    ],
+    "all but gone": lambda rows: rows[:1],
+    "of another artist": lambda rows: [
+        {**row, "artist_id": "AR9", "duration": row["duration"] + 1} for row in rows
+    ],
+    "under another's title": lambda rows: [
+        {**row, "title": f"Title {(int(row['title'][-1]) + 1) % TITLES}"} for row in rows
+    ],
+    "gone": lambda rows: [],
+}
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """File number `file` is put in `version`, loaded under a covering prefix, and perhaps built."""
+    """A file is put into the bucket in a version, and loaded under a prefix that covers it."""
 
-    file: int
-    version: int
-    prefix: int
-    then_run: bool
-
-
-DELIVERIES = st.lists(
-    st.builds(
-        Delivery,
-        file=st.integers(0, 99),
-        version=st.integers(0, VERSIONS - 1),
-        prefix=st.integers(0, 2),
-        then_run=st.sampled_from([False, False, False, True]),
-    ),
-    min_size=6,
-    max_size=10,
-)
+    key: str
+    version: str
+    prefix: str
 
 
-@pytest.fixture(scope="module")
-def raw_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write three days of events, each in two overlapping files, and a few songs."""
-    folder = tmp_path_factory.mktemp("files")
-    generate(folder, seed=11, start=date(2018, 11, 1), days=3, users=8, songs=6)
-    for path in sorted((folder / "log_data").rglob("*-events.json")):
-        late = path.with_name(path.name.replace("-events", "-late-events"))
-        late.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[::2]))
-    return folder
+History = list[list[Delivery]]
 
 
-def in_version(key: str, content: bytes, version: int) -> bytes:
-    """Return a file as it is, with every third line or the name gone, or with other content."""
-    lines = [json.loads(line) for line in content.split(b"\n") if line]
-    if version == 1:
-        lines = lines[1::3] or lines
-    if version == 2:
-        lines = [changed(line, number) for number, line in enumerate(lines)]
-    separator = "\n" if key.startswith("log_data/") else ""
-    return separator.join(map(json.dumps, lines)).encode()
-
-
-def changed(line: dict[str, Any], number: int) -> dict[str, Any]:
-    """Move a song to another duration and artist, and every second event to the other level."""
-    if "song_id" in line:
-        return {**line, "duration": line["duration"] + 5.25, "artist_id": "ARCHANGED000000001"}
-    level = {"free": "paid", "paid": "free"}[line["level"]]
-    return {**line, "level": level} if number % 2 else line
-
-
-def prefixes(key: str) -> list[str]:
-    """Return what may be loaded to bring a file: the file's day or folder, its month, all."""
-    if key.startswith("song_data/"):
-        return ["song_data/", f"{Path(key).parent.as_posix()}/", key]
-    return [key[: len("log_data/2018/11/2018-11-01")], "log_data/2018/11/", "log_data/"]
-
-
-def marts(warehouse: Warehouse, columns: dict[str, list[str]]) -> dict[str, list[Any]]:
-    return {
-        name: sorted(
-            warehouse.rows(f"select {', '.join(columns[name])} from analytics.{name}"), key=repr
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Draw what is delivered before each of four runs."""
+    days, tracks = draw(st.permutations(DAYS)), draw(st.permutations(TRACKS))
+    late_day, late_tracks, there = days.pop(), tracks[:3], tracks[3:]
+    fates_of_days = draw(st.permutations(["whole", "on other levels", "all but gone"]))
+    fates_of_tracks = draw(st.permutations(["of another artist", "under another's title", "gone"]))
+    history = [
+        [Delivery(key, "without some events", LOGS) for key in days]
+        + [Delivery(key, "whole", CATALOGUE) for key in there]
+    ]
+    for fates in zip(
+        zip(late_tracks, ["whole"] * 3, strict=True),
+        zip(there[:3], fates_of_tracks, strict=True),
+        zip(days[:3], fates_of_days, strict=True),
+        strict=True,
+    ):
+        history.append(
+            [
+                Delivery(key, version, draw(st.sampled_from(prefixes(key, version))))
+                for key, version in draw(st.permutations(fates))
+            ]
         )
-        for name in MARTS
-    }
+    draw(st.sampled_from(history[1:])).append(
+        Delivery(late_day, "whole", draw(st.sampled_from(prefixes(late_day, "whole"))))
+    )
+    return history
+
+
+def prefixes(key: str, version: str) -> list[str]:
+    """Return what may be loaded to bring a file: itself, its folder, all.
+
+    What is gone goes with the load that brought it.
+    """
+    root = key.split("/")[0] + "/"
+    return [root] if "gone" in version else [key, f"{Path(key).parent.as_posix()}/", root]
 
 
 @settings(
-    max_examples=ORDERS,
-    derandomize=ORDERS == FEW,
+    max_examples=HISTORIES,
+    derandomize=HISTORIES == FEW,
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],  # to shrink an example would take minutes
     suppress_health_check=list(HealthCheck),
 )
-@given(deliveries=DELIVERIES)
+@given(history=histories())
 def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
     running_warehouse: Warehouse,
-    raw_files: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    deliveries: list[Delivery],
+    history: History,
 ) -> None:
     warehouse = running_warehouse
     warehouse.empty()
-    files = {
-        path.relative_to(raw_files).as_posix(): path.read_bytes()
-        for path in raw_files.glob("*_data/**/*.json")
-    }
     bucket: dict[str, bytes] = {}
     batches: dict[str, dict[str, bytes]] = {}  # what lay under each prefix when it was loaded last
     with pytest.MonkeyPatch.context() as patch:
         for name, value in warehouse.environment.items():
             patch.setenv(name, value)
-        for delivery in deliveries:
-            key = sorted(files)[delivery.file % len(files)]
-            prefix = prefixes(key)[delivery.prefix]
-            note(f"{key} in version {delivery.version}, by {prefix}, run: {delivery.then_run}")
-            bucket[key] = in_version(key, files[key], delivery.version)
-            warehouse.put(key, bucket[key])
-            table = SONGS if key.startswith("song_data/") else EVENTS
-            stage(f"stage_{table.name}", table, prefix).stage(run_id="test")
-            batches[prefix] = {
-                each: content for each, content in bucket.items() if each.startswith(prefix)
-            }
-            if delivery.then_run:
-                run_models(warehouse)
-        run_models(warehouse)
-        everything = tmp_path_factory.mktemp("everything")
-        write(everything, "all", files)
-        columns = {name: list(rows[0]) for name, rows in vars(expected(everything)).items() if rows}
-        incremental = marts(warehouse, columns)
+        for deliveries in history:
+            for prefix, together in groupby(deliveries, key=lambda delivery: delivery.prefix):
+                for delivery in together:
+                    put(warehouse, bucket, delivery)
+                table = EVENTS if prefix.startswith(LOGS) else SONGS
+                stage(f"stage_{table.name}", table, prefix).stage(run_id="test")
+                batches[prefix] = {
+                    key: content for key, content in bucket.items() if key.startswith(prefix)
+                }
+            run_models(warehouse)
+            star = expected(folder_of(batches, tmp_path_factory.mktemp("loaded")))
+            assert_marts_equal(warehouse, star)
         run_models(warehouse, "--full-refresh")
-        assert incremental == marts(warehouse, columns)
-    loaded = tmp_path_factory.mktemp("loaded")
-    for number, content in enumerate(batches.values()):
-        write(loaded, str(number), content)
-    star = expected(loaded)
-    assert incremental == {
-        name: sorted((tuple(row.values()) for row in getattr(star, name)), key=repr)
-        for name in MARTS
-    }
+        assert_marts_equal(warehouse, star)
 
 
-def write(folder: Path, batch: str, files: dict[str, bytes]) -> None:
-    """Write a batch's files so that another batch's copies of them lie beside, as in the table."""
-    for key, content in files.items():
-        kind, rest = key.split("/", 1)
-        path = folder / kind / batch / rest
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+def put(warehouse: Warehouse, bucket: dict[str, bytes], delivery: Delivery) -> None:
+    """Put a file's version into S3 and note it; a song's file that is to be gone is deleted."""
+    rows = VERSIONS[delivery.version](FILES[delivery.key])
+    if rows:
+        bucket[delivery.key] = "\n".join(map(json.dumps, rows)).encode()
+        warehouse.put(delivery.key, bucket[delivery.key])
+    else:
+        del bucket[delivery.key]
+        warehouse.delete(delivery.key)
+
+
+def folder_of(batches: dict[str, dict[str, bytes]], folder: Path) -> Path:
+    """Write each batch's files, so that copies in other batches lie beside, as in the table."""
+    for number, files in enumerate(batches.values()):
+        for key, content in files.items():
+            kind, rest = key.split("/", 1)
+            path = folder / kind / str(number) / rest
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return folder
 
 
 def run_models(warehouse: Warehouse, *arguments: str) -> None:
@@ -169,3 +206,9 @@ def run_models(warehouse: Warehouse, *arguments: str) -> None:
         "run", "--exclude", "path:dbt_sparkify/models/reporting", *arguments
     )
     assert {result["status"] for result in results.values()} == {"success"}
+
+
+def assert_marts_equal(warehouse: Warehouse, star: Star) -> None:
+    for name, wanted in vars(star).items():
+        found = warehouse.rows(f"select {', '.join(wanted[0])} from analytics.{name}")
+        assert sorted(found, key=repr) == sorted(map(tuple, map(dict.values, wanted)), key=repr)
