@@ -236,6 +236,50 @@ def test_within_days_takes_whole_days_and_nothing_else(dbt: Dbt, warehouse: Ware
     assert answers(warehouse, sql, milliseconds) == list(expected.values())
 
 
+def test_disagreements_are_keys_that_one_side_lacks_or_that_differ(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    def table(*rows: tuple[str, ...]) -> str:
+        return " union all ".join(
+            f"select {a} as a, '{b}' as b, {c} as c, cast({d} as bigint) as d"
+            for a, b, c, d in rows
+        )
+
+    expected = [
+        ("1", "same", "1", "1"),
+        ("2", "same", "null", "1"),
+        ("3", "missing", "1", "1"),
+        ("4", "first", "1", "1"),
+        ("5", "second", "1", "1"),
+        ("6", "less", "null", "1"),
+        ("7", "more", "1", "1"),
+        ("8", "this", "1", "1"),
+    ]
+    actual = [
+        ("1", "same", "1", "1"),
+        ("2", "same", "null", "1"),
+        ("4", "first", "2", "1"),
+        ("5", "second", "1", "2"),
+        ("6", "less", "1", "1"),
+        ("7", "more", "null", "1"),
+        ("8", "that", "1", "1"),
+    ]
+    sql = inline(dbt, "{{ disagreements(['a', 'b'], ['c', 'd']) }}")
+    found = warehouse.rows(
+        f"with expected as ({table(*expected)}), actual as ({table(*actual)}) "
+        f"select a, b, expected_c, actual_c, expected_d, actual_d from ({sql}) order by a, b"
+    )
+    assert found == [
+        (3, "missing", 1, None, 1, None),
+        (4, "first", 1, 2, 1, 1),
+        (5, "second", 1, 1, 1, 2),
+        (6, "less", None, 1, 1, 1),
+        (7, "more", 1, None, 1, 1),
+        (8, "that", None, 1, None, 1),
+        (8, "this", 1, None, 1, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("target", "names"),
     [

@@ -13,6 +13,7 @@ expected as (
         count(*) - 1 as conversions
     from {{ ref('user_levels') }}
     group by user_id
+    having count(*) > 1
 
 ),
 
@@ -26,10 +27,4 @@ actual as (
 
 )
 
-select
-    coalesce(expected.user_id, actual.user_id) as user_id,
-    coalesce(expected.conversions, 0) as expected_conversions,
-    coalesce(actual.conversions, 0) as actual_conversions
-from expected
-full outer join actual on expected.user_id = actual.user_id
-where coalesce(expected.conversions, 0) != coalesce(actual.conversions, 0)
+{{ disagreements(['user_id'], ['conversions']) }}

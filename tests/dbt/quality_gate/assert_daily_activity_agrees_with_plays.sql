@@ -23,15 +23,4 @@ actual as (
 
 )
 
-select
-    coalesce(expected.activity_date, actual.activity_date) as activity_date,
-    expected.plays as expected_plays,
-    actual.plays as actual_plays,
-    expected.listeners as expected_listeners,
-    actual.listeners as actual_listeners
-from expected
-full outer join actual on expected.activity_date = actual.activity_date
-where expected.activity_date is null
-    or actual.activity_date is null
-    or expected.plays != actual.plays
-    or expected.listeners != actual.listeners
+{{ disagreements(['activity_date'], ['plays', 'listeners']) }}

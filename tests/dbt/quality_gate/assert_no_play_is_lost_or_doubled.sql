@@ -8,7 +8,9 @@ with
 
 expected as (
 
-    select distinct event_id as songplay_id
+    select distinct
+        event_id as songplay_id,
+        1 as copies
     from {{ ref('stg_sparkify__events') }}
     where page = 'NextSong'
 
@@ -24,12 +26,4 @@ actual as (
 
 )
 
-select
-    coalesce(expected.songplay_id, actual.songplay_id) as songplay_id,
-    case when expected.songplay_id is null then 0 else 1 end as expected_copies,
-    coalesce(actual.copies, 0) as actual_copies
-from expected
-full outer join actual on expected.songplay_id = actual.songplay_id
-where expected.songplay_id is null
-    or actual.songplay_id is null
-    or actual.copies != 1
+{{ disagreements(['songplay_id'], ['copies']) }}

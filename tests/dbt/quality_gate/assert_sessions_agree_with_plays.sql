@@ -29,15 +29,4 @@ actual as (
 
 )
 
-select
-    coalesce(expected.user_id, actual.user_id) as user_id,
-    expected.sessions as expected_sessions,
-    actual.sessions as actual_sessions,
-    expected.plays as expected_plays,
-    actual.plays as actual_plays
-from expected
-full outer join actual on expected.user_id = actual.user_id
-where expected.user_id is null
-    or actual.user_id is null
-    or expected.sessions != actual.sessions
-    or expected.plays != actual.plays
+{{ disagreements(['user_id'], ['sessions', 'plays']) }}

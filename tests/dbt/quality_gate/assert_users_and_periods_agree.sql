@@ -6,7 +6,17 @@
 
 with
 
-current_periods as (
+expected as (
+
+    select
+        user_id,
+        level,
+        1 as periods
+    from {{ ref('users') }}
+
+),
+
+actual as (
 
     select
         user_id,
@@ -16,22 +26,6 @@ current_periods as (
     where is_current
     group by user_id
 
-),
-
-users as (
-
-    select * from {{ ref('users') }}
-
 )
 
-select
-    coalesce(users.user_id, current_periods.user_id) as user_id,
-    users.level as expected_level,
-    current_periods.level as actual_level,
-    current_periods.periods
-from users
-full outer join current_periods on users.user_id = current_periods.user_id
-where users.user_id is null
-    or current_periods.user_id is null
-    or current_periods.periods != 1
-    or users.level != current_periods.level
+{{ disagreements(['user_id'], ['level', 'periods']) }}
