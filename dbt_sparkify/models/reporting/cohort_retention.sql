@@ -57,10 +57,10 @@ final as (
 
     select
         cohorts.cohort_week,
-        datediff(day, cohorts.cohort_week, weeks.week_start) / 7 as week_number,
         weeks.week_start,
         weeks.is_complete,
         cohorts.cohort_size,
+        datediff(day, cohorts.cohort_week, weeks.week_start) / 7 as week_number,
         coalesce(retained.listeners, 0) as listeners,
         cast(coalesce(retained.listeners, 0) as double precision) / cohorts.cohort_size as retention
     from cohorts

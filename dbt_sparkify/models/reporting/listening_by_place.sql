@@ -25,10 +25,10 @@ final as (
 
     select
         place,
-        split_part(place, ', ', 1) as area,
-        nullif(split_part(place, ', ', 2), '') as states,
         plays,
         listeners,
+        split_part(place, ', ', 1) as area,
+        nullif(split_part(place, ', ', 2), '') as states,
         cast(paid_plays as double precision) / plays as paid_play_share
     from places
 

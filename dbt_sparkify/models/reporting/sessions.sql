@@ -38,8 +38,8 @@ final as (
         first_level,
         started_at,
         last_play_at,
-        datediff(second, started_at, last_play_at) as duration_seconds,
-        plays
+        plays,
+        datediff(second, started_at, last_play_at) as duration_seconds
     from sessions
 
 )

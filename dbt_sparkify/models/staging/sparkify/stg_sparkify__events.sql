@@ -44,13 +44,13 @@ renamed as (
 final as (
 
     select
+        *,
         md5(
             coalesce(cast(user_id as varchar), '')
             || '|' || coalesce(cast(session_id as varchar), '')
             || '|' || coalesce(cast(item_in_session as varchar), '')
             || '|' || coalesce(cast(ts as varchar), '')
         ) as event_id,
-        *,
         trunc(event_at) as event_date
     from renamed
 
