@@ -106,30 +106,29 @@ History = list[list[Delivery]]
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw what is delivered before each of four runs."""
+
+    def delivery(key: str, version: str) -> Delivery:
+        return Delivery(key, version, draw(st.sampled_from(prefixes(key, version))))
+
     days, tracks = draw(st.permutations(DAYS)), draw(st.permutations(TRACKS))
     late_day, late_tracks, there = days.pop(), tracks[:3], tracks[3:]
     fates_of_days = draw(st.permutations(["whole", "on other levels", "all but gone"]))
     fates_of_tracks = draw(st.permutations(["of another artist", "under another's title", "gone"]))
-    history = [
-        [Delivery(key, "without some events", LOGS) for key in days]
-        + [Delivery(key, "whole", CATALOGUE) for key in there]
+    first = [
+        *(Delivery(key, "without some events", LOGS) for key in days),
+        *(Delivery(key, "whole", CATALOGUE) for key in there),
     ]
-    for fates in zip(
-        zip(late_tracks, ["whole"] * 3, strict=True),
-        zip(there[:3], fates_of_tracks, strict=True),
-        zip(days[:3], fates_of_days, strict=True),
-        strict=True,
-    ):
-        history.append(
-            [
-                Delivery(key, version, draw(st.sampled_from(prefixes(key, version))))
-                for key, version in draw(st.permutations(fates))
-            ]
-        )
-    draw(st.sampled_from(history[1:])).append(
-        Delivery(late_day, "whole", draw(st.sampled_from(prefixes(late_day, "whole"))))
-    )
-    return history
+    later = [
+        [
+            delivery(late_tracks[at], "whole"),
+            delivery(there[at], fates_of_tracks[at]),
+            delivery(days[at], fates_of_days[at]),
+        ]
+        for at in range(3)
+    ]
+    draw(st.sampled_from(later)).append(delivery(late_day, "whole"))
+    draw(st.sampled_from(later)).append(draw(st.sampled_from(first)))  # again as it was at first
+    return [first, *(draw(st.permutations(deliveries)) for deliveries in later)]
 
 
 def prefixes(key: str, version: str) -> list[str]:
