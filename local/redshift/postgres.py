@@ -21,6 +21,8 @@ OWNER = "rdsdb"
 _HEADER = struct.Struct("!cI")
 _CHUNK = 1 << 16
 _T = TypeVar("_T")
+Row = tuple[str | None, ...]
+"""A row's values as text."""
 
 
 class Message(NamedTuple):
@@ -144,15 +146,15 @@ class Connection:
             await writer.drain()
         writer.close()
 
-    async def _exchange(self) -> list[tuple[str | None, ...]]:
+    async def _exchange(self) -> list[Row]:
         """Read to ReadyForQuery; return all rows, raise the first error."""
-        rows: list[tuple[str | None, ...]] = []
+        rows: list[Row] = []
         failure: RedshiftError | None = None
         while True:
             for reply in _taken(await self.receive()):
                 match reply.kind:
                     case b"D":
-                        rows.append(_row(reply.body))
+                        rows.append(row(reply.body))
                     case b"E":
                         failure = failure or _error(reply.body)
                         if error_fields(reply.body).get("V") == "FATAL":
@@ -176,7 +178,7 @@ class Connection:
                 await task
             raise
 
-    async def query(self, sql: str) -> list[tuple[str | None, ...]]:
+    async def query(self, sql: str) -> list[Row]:
         """See `Backend.query`."""
         await self.send(message(b"Q", sql.encode() + b"\0"))
         return await self._undisturbed(self._exchange())
@@ -251,7 +253,8 @@ async def _value(future: asyncio.Future[_T]) -> _T:
     return await future
 
 
-def _row(body: bytes) -> tuple[str | None, ...]:
+def row(body: bytes) -> Row:
+    """Read a DataRow."""
     values: list[str | None] = []
     at = 2
     for _ in range(int.from_bytes(body[:2], "big")):

@@ -11,12 +11,16 @@ class Sql:
     `text` is what the client waits for: its rows and command tag are the answer. `before` and
     `after` run in the same transaction around it, unseen (a BRIN index for a sort key, a row in
     the catalog for a declared key). `tag` replaces PostgreSQL's command tag when they differ.
+    `writes` tells an INSERT, UPDATE, DELETE or MERGE; `lock` comes before all else, even before the
+    text is parsed, since PostgreSQL then takes a lock of its own, which must not come first.
     """
 
     text: str
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     tag: str | None = None
+    writes: bool = False
+    lock: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,17 @@ from local.redshift.copy_from_s3 import run_copy
 from local.redshift.dialect import translate
 from local.redshift.error_replies import error_reply, information, reworded
 from local.redshift.errors import RedshiftError
-from local.redshift.postgres import CANCEL_REQUEST, OWNER, Connection, Message, message, startup
+from local.redshift.isolation import TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
+from local.redshift.postgres import (
+    CANCEL_REQUEST,
+    OWNER,
+    Connection,
+    Message,
+    Row,
+    message,
+    row,
+    startup,
+)
 from local.redshift.statements import Copy, SessionSettings, Sql, Statement, Unload
 from local.redshift.unload_to_s3 import run_unload
 
@@ -59,6 +69,7 @@ class Server:
     s3_endpoint: str | None = None
     tls: ssl.SSLContext | None = None
     sessions: dict[bytes, "ClientSession"] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 class ClientReader(asyncio.StreamReader):
@@ -129,6 +140,7 @@ class ClientSession:
 
     async def close(self) -> None:
         """Hang up on both sides; what PostgreSQL runs for this client is cancelled first."""
+        self._server.schedule.end(self)
         if self._pg is not None:
             self._server.sessions.pop(self._pg.key, None)
             if self.busy and self._pg.key:
@@ -257,6 +269,8 @@ class ClientSession:
             self._skip_to_sync = True
 
     def _ready(self) -> None:
+        if self.pg.status == b"I":
+            self._server.schedule.end(self)
         self._writer.write(message(b"Z", self.pg.status))
 
     async def _forward(self, kind: bytes, body: bytes, end: bytes) -> None:
@@ -265,8 +279,13 @@ class ClientSession:
         last = await self._relay(end + b"E")
         self._skip_to_sync = last.kind == b"E"
 
-    async def _relay(self, end: bytes, show: bytes | None = None) -> Message:
-        """Pass on replies of the kinds in `show` (None: all), up to one of a kind in `end`."""
+    async def _relay(
+        self, end: bytes, show: bytes | None = None, rows: list[Row] | None = None
+    ) -> Message:
+        """Pass on replies of the kinds in `show` (None: all), up to one of a kind in `end`.
+
+        Rows are added to `rows` if it is given.
+        """
         while True:
             last = None
             out = []
@@ -275,6 +294,8 @@ class ClientSession:
                 reply = replies.popleft()
                 if show is None or reply.kind in show:
                     out.append(_for_client(reply))
+                if rows is not None and reply.kind == b"D":
+                    rows.append(row(reply.body))
                 if reply.kind in end:
                     last = reply
             self._writer.write(b"".join(out))
@@ -299,7 +320,7 @@ class ClientSession:
         # PostgreSQL gives a Query its transaction; transfers split it, so it gets one here.
         own = (
             self.pg.status == b"I"
-            and any(not isinstance(statement, Sql) for statement in statements)
+            and any(not isinstance(each, Sql) or each.writes for each in statements)
             and not (isinstance(statements[0], Sql) and _BEGIN.match(statements[0].text))
         )
         if own:
@@ -307,16 +328,21 @@ class ClientSession:
         try:
             group: list[Sql] = []
             for statement in map(_guarded, statements):
-                if isinstance(statement, Sql):
+                if isinstance(statement, Sql) and statement.text != "commit":
                     group.append(statement)
-                elif await self._run_group(group):
-                    group = []
-                    await self._transfer(statement)
-                else:
+                    continue
+                if not await self._run_group(group):
                     break
+                group = []
+                if isinstance(statement, Sql):
+                    await self._judge()
+                    group.append(statement)
+                else:
+                    await self._transfer(statement)
             else:
                 await self._run_group(group)
             if own and self.pg.status != b"I":
+                await self._judge()
                 await self.pg.query("rollback" if self.pg.status == b"E" else "commit")
         except RedshiftError:
             if own:
@@ -330,11 +356,12 @@ class ClientSession:
             return True
         parts: list[tuple[str, Sql | None]] = []
         for statement in group:
-            parts += [(text, None) for text in statement.before]
+            parts += [(text, None) for text in (statement.lock, *statement.before) if text]
             parts += [(statement.text, statement), *((text, None) for text in statement.after)]
         await self.pg.send(message(b"Q", "\n;".join(text for text, _ in parts).encode() + b"\0"))
         succeeded = True
         at = 0
+        self._take_snapshot(parts[at][1])
         while True:
             ready = False
             out = []
@@ -345,6 +372,7 @@ class ClientSession:
                 match reply.kind:
                     case b"C" | b"I":
                         at += 1
+                        self._take_snapshot(parts[at][1] if at < len(parts) else None)
                     case b"E":
                         succeeded = False
                     case b"Z":
@@ -367,9 +395,10 @@ class ClientSession:
                 "42601", "cannot insert multiple commands into a prepared statement"
             )
         statement = _guarded(statements[0]) if statements else Sql("")
-        if statement != Sql(getattr(statement, "text", "")):
-            self._prepared[name] = statement
+        self._prepared[name] = statement
         if isinstance(statement, Sql):
+            if not await self._lock(statement):
+                return
             await self._forward(b"P", b"\0".join((name, statement.text.encode(), types)), b"1")
         else:
             self._writer.write(message(b"1"))
@@ -382,7 +411,7 @@ class ClientSession:
             self._portals[portal] = statement
         if isinstance(statement, Copy | Unload):
             self._writer.write(message(b"2"))
-        else:
+        elif await self._lock(statement):
             await self._forward(b"B", body, b"2")
 
     async def _describe(self, body: bytes) -> None:
@@ -414,21 +443,26 @@ class ClientSession:
 
     async def _execute_all(self, statement: Sql, body: bytes) -> None:
         """Execute a portal with what goes before and after it, unseen, in the same transaction."""
+        if statement.text == "commit" and self.pg.status == b"T" and not await self._judge_aside():
+            return
         for text in statement.before:
-            if not await self._aside(text):
+            if await self._aside(text) is None:
                 return
+        self._take_snapshot(statement)
         await self.pg.send(message(b"E", body) + _FLUSH)
         last = await self._relay(b"CIsE", show=_ASIDES + b"DE")
         self._skip_to_sync = last.kind == b"E"
         if self._skip_to_sync:
             return
         for text in statement.after:
-            if not await self._aside(text):
+            if await self._aside(text) is None:
                 return
+        if statement.writes and self.pg.status == b"I" and not await self._judge_aside():
+            return
         self._writer.write(_for_client(last, statement))
 
-    async def _aside(self, text: str) -> bool:
-        """Run one statement between a client's own; return whether it went well."""
+    async def _aside(self, text: str) -> list[Row] | None:
+        """Run one statement between a client's own; return its rows, or None if it failed."""
         name = b"endpoint_aside\0"
         await self.pg.send(
             message(b"P", name + text.encode() + b"\0\0\0")
@@ -438,11 +472,34 @@ class ClientSession:
             + message(b"C", b"S" + name)
             + _FLUSH
         )
+        rows: list[Row] = []
         for _ in "PS":
-            if (await self._relay(b"3E", show=_ASIDES + b"E")).kind == b"E":
+            if (await self._relay(b"3E", show=_ASIDES + b"E", rows=rows)).kind == b"E":
                 self._skip_to_sync = True
-                return False
-        return True
+                return None
+        return rows
+
+    # Isolation
+
+    async def _lock(self, statement: Sql | None) -> bool:
+        """Take the lock of `statement`, if any, within the extended protocol."""
+        return not (statement and statement.lock) or await self._aside(statement.lock) is not None
+
+    def _take_snapshot(self, statement: Sql | None) -> None:
+        if statement and TAKES_SNAPSHOT.match(statement.text):
+            self._server.schedule.take_snapshot(self)
+
+    async def _judge(self) -> None:
+        """Raise RedshiftError where the open transaction, about to commit, may not."""
+        if self.pg.status == b"T":
+            self._server.schedule.commit(self, Transaction.of(await self.pg.query(TOUCHED)))
+
+    async def _judge_aside(self) -> bool:
+        """Do the same within the extended protocol; return False if PostgreSQL gave up."""
+        rows = await self._aside(TOUCHED)
+        if rows is not None:
+            self._server.schedule.commit(self, Transaction.of(rows))
+        return rows is not None
 
     # COPY and UNLOAD
 
@@ -453,6 +510,7 @@ class ClientSession:
                 "25P02",
                 "current transaction is aborted, commands ignored until end of transaction block",
             )
+        self._server.schedule.take_snapshot(self)
         [(pid, user_id, user, transaction, query)] = await self.pg.query(_WHO)
         session = Session(
             pid=int(pid or 0),
@@ -479,6 +537,7 @@ class ClientSession:
             self._running = None
             log.close()
         if commit:
+            await self._judge()
             await self.pg.query("commit")
         if isinstance(statement, Copy):
             done = f"Load into table '{statement.table}' completed, {rows} record(s) loaded"

@@ -252,7 +252,7 @@ create or replace view pg_catalog.stv_mv_info as select * from pg_catalog.svv_mv
 create or replace view pg_catalog.svv_redshift_databases as
 select datname::text as database_name, datdba::int as database_owner, 'local' as database_type,
     array_to_string(datacl, '~') as database_acl, null::text as database_options,
-    'Snapshot Isolation' as database_isolation_level
+    'Serializable' as database_isolation_level
 from pg_database where not datistemplate and datname <> 'postgres';
 create or replace view pg_catalog.svv_all_databases as select * from pg_catalog.svv_redshift_databases;
 

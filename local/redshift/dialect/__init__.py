@@ -80,7 +80,22 @@ def _query(cursor: Cursor) -> Statement:
     if not isinstance(tree, (exp.Query, exp.DML)):
         cursor.index = 0
         raise cursor.error()
-    return Sql(grammar.write(tree))
+    if not isinstance(tree, exp.DML):
+        return Sql(grammar.write(tree))
+    return Sql(grammar.write(tree), writes=True, lock=_exclusive(tree))
+
+
+def _exclusive(tree: exp.DML) -> str | None:
+    """Lock the table of an UPDATE, DELETE or MERGE against all other writers.
+
+    INSERT and COPY share theirs (Write and read/write operations). The lock is taken by a block,
+    which may run outside a transaction where LOCK may not.
+    """
+    if isinstance(tree, exp.Insert):
+        return None
+    table = tree.this.copy()
+    table.set("alias", None)
+    return f"do $$begin lock table {grammar.write(table)} in share row exclusive mode; end$$"
 
 
 def _nested(cursor: Cursor) -> str:

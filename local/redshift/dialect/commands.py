@@ -167,7 +167,8 @@ def begin(cursor: Cursor) -> Sql:
     """BEGIN; the isolation level is the database's, whichever is asked for (BEGIN).
 
     It runs as PostgreSQL's READ COMMITTED: a snapshot would hold for the endpoint's own bookkeeping
-    too, and two tables under one late-binding view could not be rebuilt at the same time.
+    too, and two tables under one late-binding view could not be rebuilt at the same time. What may
+    commit is judged in isolation.py.
     """
     cursor.accept_one("TRANSACTION", "WORK")
     access = ""

@@ -554,8 +554,14 @@ def _merge(node: exp.Expr) -> None:
     for branch in branches:
         if branch.args.get("condition") or branch.args.get("source"):
             raise syntax_error("AND")
-        if isinstance(branch.args["then"], exp.Var) and branch.args["then"].name != "DELETE":
+        then = branch.args["then"]
+        if isinstance(then, exp.Var) and then.name.upper() != "DELETE":
             raise syntax_error("DO")
+        if isinstance(then, exp.Insert) and not then.expression:
+            # Without columns, sqlglot reads VALUES (…) as a call.
+            call = then.this.find(exp.Anonymous)
+            then.set("expression", exp.Tuple(expressions=call.expressions))
+            then.set("this", None)
     if node.this.alias:
         raise syntax_error(node.this.alias)
 

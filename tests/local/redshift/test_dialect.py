@@ -621,6 +621,11 @@ def test_merge_updates_and_inserts(run: Run) -> None:
         "when not matched then insert (id, v) values (s.id, s.v)"
     )
     assert run("select * from target order by id") == [(1, "new"), (2, "two")]
+    run(
+        "merge into target using (select 2 as id union all select 3) as s on s.id = target.id "
+        "when matched then delete when not matched then insert values (s.id, 'three')"
+    )
+    assert run("select * from target order by id") == [(1, "new"), (3, "three")]
 
 
 def test_alter_table_append_moves_rows_by_column_name(run: Run) -> None:
