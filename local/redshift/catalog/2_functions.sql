@@ -107,6 +107,13 @@ select * from pg_catalog.pg_depend d
 where not (d.classid = 'pg_rewrite'::regclass and d.deptype = 'n' and exists (
     select from pg_rewrite r join redshift.late_binding_views l on l.view = r.ev_class where r.oid = d.objid
 ));
+-- Materialized views are among the views, with the statement that made them.
+create or replace view redshift.pg_views as
+select * from pg_catalog.pg_views
+union all
+select schemaname, matviewname, matviewowner,
+    format('create materialized view %I.%I as (%s);', schemaname, matviewname, rtrim(definition, ';'))
+from pg_matviews;
 create or replace view redshift.pg_class as
 select c.*, case s.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle
 from pg_catalog.pg_class c left join redshift.storage s on s.relation = c.oid;
@@ -114,7 +121,7 @@ create or replace view redshift.pg_attribute as
 select a.*, coalesce(a.attnum = s.distkey, false) as attisdistkey,
     coalesce(array_position(s.sortkey, a.attnum), 0) * case s.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
 from pg_catalog.pg_attribute a left join redshift.storage s on s.relation = a.attrelid;
-grant select on redshift.pg_depend, redshift.pg_class, redshift.pg_attribute to public;
+grant select on redshift.pg_depend, redshift.pg_views, redshift.pg_class, redshift.pg_attribute to public;
 
 -- Casts
 

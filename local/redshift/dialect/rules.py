@@ -111,7 +111,7 @@ LEADER_ONLY = words(
 
 # Catalog tables of PostgreSQL that the endpoint shows otherwise, in schema redshift: without the
 # dependencies of late-binding views, with Redshift's own columns.
-SHADOWED = words("pg_attribute pg_class pg_depend")
+SHADOWED = words("pg_attribute pg_class pg_depend pg_views")
 
 # Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
 # length in bytes.
