@@ -3,6 +3,7 @@
 from typing import Any
 
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
+import cosmos.settings
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import (
     ExecutionMode,
@@ -107,6 +108,7 @@ def operator_arguments() -> dict[str, Any]:
         "profile_config": PROFILE,
         "invocation_mode": InvocationMode.DBT_RUNNER,
         "install_deps": False,
+        "cache_dir": cosmos.settings.cache_dir / "sparkify",  # else dbt parses the project anew
         "append_env": True,
         "emit_datasets": False,
     }

@@ -5,6 +5,7 @@ adapter and Cosmos cost more than most models take to build.
 """
 
 import sys
+from functools import partial
 from importlib import import_module
 
 from include.settings import PROJECT_ROOT, settings
@@ -12,9 +13,11 @@ from include.settings import PROJECT_ROOT, settings
 MODULES = (
     "airflow.providers.amazon.aws.hooks.redshift_sql",
     "airflow.providers.amazon.aws.hooks.s3",
+    "airflow.sdk.definitions.decorators",
     "airflow.sdk.execution_time.task_runner",
     "cosmos.operators.local",
     "dbt.adapters.redshift",
+    "openlineage.common.provider.dbt.local",
 )
 # dbt makes its serializers and templates when they are first used; a parse uses most of them.
 # Without REDSHIFT_* in the environment it fails in silence, and each worker makes its own.
@@ -28,3 +31,7 @@ if "scheduler" in sys.argv:
     for module in MODULES:
         import_module(module)
     import_module("dbt.cli.main").dbtRunner().invoke(list(PARSE))
+    # Without a name, the driver reads the source of its whole call stack, at each connection, to
+    # find one; dbt-redshift cannot give it. The cluster lists sessions by it.
+    driver = import_module("redshift_connector")
+    driver.connect = partial(driver.connect, application_name="sparkify-airflow")
