@@ -7,6 +7,7 @@ adapter and Cosmos cost more than most models take to build.
 import sys
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from include.settings import PROJECT_ROOT, settings
 
@@ -33,5 +34,5 @@ if "scheduler" in sys.argv:
     import_module("dbt.cli.main").dbtRunner().invoke(list(PARSE))
     # Without a name, the driver reads the source of its whole call stack, at each connection, to
     # find one; dbt-redshift cannot give it. The cluster lists sessions by it.
-    driver = import_module("redshift_connector")
+    driver: Any = import_module("redshift_connector")
     driver.connect = partial(driver.connect, application_name="sparkify-airflow")
