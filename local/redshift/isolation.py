@@ -31,6 +31,9 @@ where pid = pg_backend_pid() and locktype = 'relation'
 """
 """A transaction's numbers and the tables that it read and wrote, by the locks that it holds."""
 
+LOG_INSERTS = "select redshift.log_inserts()"
+"""What comes last in a transaction that may commit: SYS_QUERY_DETAIL tells where it put rows."""
+
 
 @dataclass(frozen=True)
 class Transaction:

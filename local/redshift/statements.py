@@ -11,8 +11,9 @@ class Sql:
     `text` is what the client waits for: its rows and command tag are the answer. `before` and
     `after` run in the same transaction around it, unseen (a BRIN index for a sort key, a row in
     the catalog for a declared key). `tag` replaces PostgreSQL's command tag when they differ.
-    `writes` tells an INSERT, UPDATE, DELETE or MERGE; `lock` comes before all else, even before the
-    text is parsed, since PostgreSQL then takes a lock of its own, which must not come first.
+    `writes` tells what puts rows into tables or takes them away; `lock` comes before all else, even
+    before the text is parsed, since PostgreSQL then takes a lock of its own, which must not come
+    first.
     """
 
     text: str

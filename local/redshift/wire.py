@@ -19,7 +19,7 @@ from local.redshift.copy_from_s3 import run_copy
 from local.redshift.dialect import translate
 from local.redshift.error_replies import error_reply, information, reworded
 from local.redshift.errors import RedshiftError
-from local.redshift.isolation import TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
+from local.redshift.isolation import LOG_INSERTS, TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
 from local.redshift.postgres import (
     CANCEL_REQUEST,
     OWNER,
@@ -492,14 +492,19 @@ class ClientSession:
     async def _judge(self) -> None:
         """Raise RedshiftError where the open transaction, about to commit, may not."""
         if self.pg.status == b"T":
-            self._server.schedule.commit(self, Transaction.of(await self.pg.query(TOUCHED)))
+            transaction = Transaction.of(await self.pg.query(TOUCHED))
+            self._server.schedule.commit(self, transaction)
+            if transaction.number:
+                await self.pg.query(LOG_INSERTS)
 
     async def _judge_aside(self) -> bool:
         """Do the same within the extended protocol; return False if PostgreSQL gave up."""
         rows = await self._aside(TOUCHED)
-        if rows is not None:
-            self._server.schedule.commit(self, Transaction.of(rows))
-        return rows is not None
+        if rows is None:
+            return False
+        transaction = Transaction.of(rows)
+        self._server.schedule.commit(self, transaction)
+        return not transaction.number or await self._aside(LOG_INSERTS) is not None
 
     # COPY and UNLOAD
 

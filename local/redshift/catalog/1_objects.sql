@@ -42,6 +42,36 @@
 create sequence if not exists redshift.query_ids start 1000;
 grant usage on sequence redshift.query_ids to public;
 
+-- Which tables the transactions that committed wrote rows to; kept for a week, as SYS views are
+create table if not exists redshift.inserts (
+    user_id integer not null,
+    table_id integer not null,
+    table_name text not null,
+    inserted_rows bigint not null,
+    start_time timestamp not null,
+    end_time timestamp not null
+);
+delete from redshift.inserts where end_time < (now() - interval '7 days') at time zone 'UTC';
+
+-- The endpoint calls this at the end of each transaction that wrote anything.
+create or replace function redshift.log_inserts() returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+    insert into redshift.inserts
+    select session_user::regrole::oid::int, written.oid::int, relname, inserted,
+        now() at time zone 'UTC', clock_timestamp() at time zone 'UTC'
+    from (
+        select c.oid, relname,
+            pg_stat_get_xact_tuples_inserted(c.oid) + pg_stat_get_xact_tuples_updated(c.oid) as inserted
+        from pg_class c
+        where relkind = 'r' and relpersistence = 'p' and relnamespace <> 'redshift'::regnamespace and c.oid in (
+            select relation from pg_locks
+            where pid = pg_backend_pid() and locktype = 'relation'
+                and mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock')
+        )
+    ) written
+    where inserted > 0
+$$;
+
 create table if not exists redshift.late_binding_views (
     view oid primary key,
     definition text not null,

@@ -345,6 +345,14 @@ from (
     from pg_catalog.sys_unload_history
 ) ended;
 
+create or replace view pg_catalog.sys_query_detail as
+select user_id, null::bigint as query_id, 1 as child_query_sequence, 0 as stream_id, 0 as segment_id, 0 as step_id,
+    'insert'::text as step_name, table_id, table_name::char(136) as table_name, 'f'::char(1) as is_rrscan, start_time,
+    end_time, (extract(epoch from end_time - start_time) * 1000000)::bigint as duration, null::text as alert,
+    null::bigint as input_bytes, inserted_rows as input_rows, null::bigint as output_bytes,
+    inserted_rows as output_rows
+from redshift.inserts;
+
 create or replace view pg_catalog.svv_transactions as
 select usename::text as txn_owner, datname::text as txn_db, coalesce(backend_xid, backend_xmin)::text::bigint as xid, a.pid,
     xact_start at time zone 'UTC' as txn_start, mode::text as lock_mode, locktype::text as lockable_object_type,
@@ -391,7 +399,8 @@ returns table (database_name text, schema_name text, table_name text, table_type
     owner text, last_altered_time timestamp, last_modified_time timestamp, dist_style text, table_subtype text)
 language sql stable as $$
     select r.database_name, r.schema_name, r.table_name, r.table_type, r.table_acl, r.remarks, r.table_owner,
-        null::timestamp, null::timestamp, case when r.table_type = 'TABLE' then r.dist_style end, r.table_subtype
+        null::timestamp, (select max(i.end_time) from redshift.inserts i where i.table_id = r.oid),
+        case when r.table_type = 'TABLE' then r.dist_style end, r.table_subtype
     from redshift.relations r
     where r.schema_name = path[cardinality(path)] and r.table_name like pattern order by 3
 $$;

@@ -116,7 +116,7 @@ def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str])
     query = queries.translate(_query(cursor), cursor.case_sensitive)
     columns = f" ({', '.join(map(quote, names))})" if names else ""
     text = f"create {kind} {table.relation}{columns} as {query}"
-    return Sql(text, after=table.after(), tag="SELECT")
+    return Sql(text, after=table.after(), tag="SELECT", writes=True)
 
 
 def select_into(tree: exp.Select) -> Sql:
@@ -126,9 +126,8 @@ def select_into(tree: exp.Select) -> Sql:
     table = _Table(write(into.this))
     temporary = into.args.get("temporary") or is_temporary(table.relation)
     kind = "temporary table" if temporary else "table"
-    return Sql(
-        f"create {kind} {table.relation} as {write(tree)}", after=table.after(), tag="SELECT"
-    )
+    text = f"create {kind} {table.relation} as {write(tree)}"
+    return Sql(text, after=table.after(), tag="SELECT", writes=True)
 
 
 def _query(cursor: Cursor) -> str:

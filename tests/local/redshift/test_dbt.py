@@ -451,6 +451,33 @@ def test_freshness_by_a_column(project: Project) -> None:
     assert result["status"] == "warn"
 
 
+@pytest.mark.parametrize("show", [False, True])
+def test_freshness_by_metadata(project: Project, show: bool) -> None:
+    lake = project.lake
+    project.configure(flags={"redshift_use_show_apis": show})
+    project.write(
+        "models/sources.yml",
+        f"""
+        sources:
+          - name: lake
+            schema: {lake.schema}
+            config:
+              freshness: {{warn_after: {{count: 1, period: day}}}}
+            tables: [{{name: copied}}, {{name: inserted}}, {{name: selected}}]
+        """,
+    )
+    lake.run("create table copied (id int)")
+    lake.put("day.csv", b"1\n")
+    lake.copy("copied", "day.csv", "csv")
+    lake.run("create table inserted (id int)")
+    lake.run("insert into inserted values (1)")
+    lake.run("create table selected as select 1 as id")
+    project.invoke("source", "freshness")
+    sources = json.loads((project.folder / "target/sources.json").read_text())["results"]
+    assert [source["status"] for source in sources] == ["pass", "pass", "pass"]
+    assert all(0 <= source["max_loaded_at_time_ago_in_s"] < 60 for source in sources)
+
+
 @pytest.mark.parametrize(
     "output",
     [
