@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from dbt.cli.main import dbtRunner
 
+from tests import dbt_here
 from tests.local.redshift.lake import Lake
 
 
@@ -35,15 +35,7 @@ class Project:
 
     def invoke(self, *arguments: str) -> None:
         """Run dbt, in this process. Raises what kept it from starting."""
-        done = dbtRunner().invoke(
-            [
-                # dbt never closes its log file, which Python warns of
-                *("--quiet", "--log-level-file", "none", *arguments),
-                *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
-            ]
-        )
-        if done.exception:
-            raise done.exception
+        dbt_here.invoke(*arguments, project=self.folder, target=self.folder / "target")
 
     def run(self, *arguments: str) -> None:
         """Run dbt, all of whose nodes must succeed."""
