@@ -126,6 +126,6 @@ class Warehouse:
         failed = {
             name: result["message"]
             for name, result in results.items()
-            if result["status"] not in ("success", "pass", "warn", "NO-OP")
+            if result["status"] not in ("success", "pass", "warn", "no-op")
         }
         assert not failed, failed
