@@ -128,9 +128,10 @@ create or replace procedure redshift.declare_key(
 declare
     target oid := to_regclass(relation);
     other oid := to_regclass(referenced);
+    -- As in PostgreSQL 8, a name is made of the first column alone, and of a number where it is taken.
     suffix text := case kind when 'primary key' then '_pkey'
-        when 'unique' then '_' || array_to_string(columns, '_') || '_key'
-        else '_' || array_to_string(columns, '_') || '_fkey' end;
+        when 'unique' then '_' || columns[1] || '_key'
+        else '_' || columns[1] || '_fkey' end;
     referenced_numbers smallint[];
     of_temporary boolean := (select relpersistence = 't' from pg_class where oid = target);
 begin
@@ -173,7 +174,16 @@ begin
     end if;
     insert into redshift.declared_keys values (
         target,
-        coalesce(name, (select relname from pg_class where oid = target) || suffix),
+        coalesce(declare_key.name, (
+            select label
+            from generate_series(0, 1000) as n
+            cross join lateral (
+                select (select relname from pg_class where oid = target) || suffix || coalesce(nullif(n, 0)::text, '')
+            ) as free (label)
+            where not exists (select from redshift.declared_keys k where k.relation = target and k.name = label)
+            order by n
+            limit 1
+        )),
         kind,
         redshift.column_numbers(target, columns),
         other,

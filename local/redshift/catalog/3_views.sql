@@ -88,9 +88,11 @@ from redshift.relations r
 join pg_attribute on attrelid = r.oid and attnum > 0 and not attisdropped
 left join pg_attrdef on adrelid = attrelid and adnum = attnum;
 
+-- MAINTAIN, which PostgreSQL has and Redshift has not, comes of GRANT ALL only: it stands for what
+-- ALL holds in Redshift and not in PostgreSQL.
 create or replace view redshift.grants as
 select
-    r.database_name, r.schema_name, r.table_name, lower(r.table_type) as object_type, privilege_type,
+    r.database_name, r.schema_name, r.table_name, lower(r.table_type) as object_type, granted.privilege_type,
     grantee::int as identity_id,
     case grantee when 0 then 'public' else pg_get_userbyid(grantee)::text end as identity_name,
     case when grantee = 0 then 'public' when rolcanlogin then 'user' else 'role' end as identity_type,
@@ -98,9 +100,10 @@ select
     pg_get_userbyid(grantor)::text as grantor_name
 from redshift.relations r
 join pg_class c on c.oid = r.oid
-cross join aclexplode(relacl)
-left join pg_roles on pg_roles.oid = grantee
-where privilege_type <> 'MAINTAIN';
+cross join aclexplode(relacl) as acl
+cross join unnest(case acl.privilege_type when 'MAINTAIN' then array['ALTER', 'DROP', 'RULE']
+    else array[acl.privilege_type] end) as granted (privilege_type)
+left join pg_roles on pg_roles.oid = grantee;
 
 create or replace view redshift.key_columns as
 select
@@ -428,7 +431,11 @@ language sql stable as $$
         g.identity_name, g.identity_type, g.admin_option, upper(g.object_type), g.grantor_name
     from redshift.grants g
     where g.table_name = path[cardinality(path)] and g.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
-    order by 7, 5
+        and g.identity_name <> (
+            select table_owner from redshift.relations r
+            where r.schema_name = g.schema_name and r.table_name = g.table_name
+        )
+    order by 5, 8 desc, 6
 $$;
 
 create or replace function redshift.show_constraints_primary_keys(path text[])
@@ -480,7 +487,7 @@ language sql stable as $$
     from redshift.columns c cross join aclexplode(attacl) left join pg_roles on pg_roles.oid = grantee
     where c.table_name = path[cardinality(path)]
         and c.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
-    order by 4, 8, 6
+    order by 4, 6, 9 desc, 7
 $$;
 
 -- Functions of users alone: those of pg_catalog are PostgreSQL's. There are no procedures.
@@ -488,7 +495,7 @@ $$;
 create or replace view redshift.functions as
 select p.oid, current_database()::text as database_name, nspname::text as schema_name, proname::text as function_name,
     pronargs::int as number_of_arguments, oidvectortypes(proargtypes) as argument_list,
-    format_type(prorettype, null) as return_type, obj_description(p.oid, 'pg_proc') as remarks, proargtypes
+    format_type(prorettype, null) as return_type, obj_description(p.oid, 'pg_proc') as remarks, proargtypes, proargnames
 from pg_proc p join pg_namespace n on n.oid = pronamespace
 where nspname not in ('redshift', 'pg_catalog', 'information_schema');
 
@@ -512,10 +519,16 @@ create or replace function redshift.show_parameters_of_function(path text[], typ
 returns table (database_name text, schema_name text, function_name text, parameter_name text, ordinal_position int,
     parameter_type text, data_type text, character_maximum_length int, numeric_precision int, numeric_scale int)
 language sql stable as $$
-    select f.database_name, f.schema_name, f.function_name, '', position::int, 'IN', format_type(type, null),
+    select f.database_name, f.schema_name, f.function_name, name, position, direction, data_type,
         null::int, null::int, null::int
-    from redshift.functions f cross join unnest(f.proargtypes) with ordinality as argument (type, position)
-    where f.function_name = path[cardinality(path)] and '' like pattern
+    from redshift.functions f
+    cross join lateral (
+        select '', 0, 'RETURN', f.return_type
+        union all
+        select coalesce(f.proargnames[n], ''), n::int, 'IN', format_type(type, null)
+        from unnest(f.proargtypes) with ordinality as argument (type, n)
+    ) as parameter (name, position, direction, data_type)
+    where f.function_name = path[cardinality(path)] and name like pattern
         and f.schema_name = coalesce(path[cardinality(path) - 1], current_schema())
         and f.argument_list = (
             select coalesce(string_agg(format_type(to_regtype(name), null), ', ' order by n), '')
@@ -523,6 +536,11 @@ language sql stable as $$
         )
     order by 5
 $$;
+
+create or replace function redshift.show_parameters_of_procedure(path text[], types text[], pattern text default '%')
+returns table (database_name text, schema_name text, procedure_name text, parameter_name text, ordinal_position int,
+    parameter_type text, data_type text, character_maximum_length int, numeric_precision int, numeric_scale int)
+language sql stable as $$ select '', '', '', '', 0, '', '', 0, 0, 0 where false $$;
 
 create or replace function redshift.show_table(path text[]) returns table ("Show Table DDL statement" text)
 language sql stable as $$

@@ -400,6 +400,9 @@ def reset(cursor: Cursor) -> Sql:
     """RESET."""
     if cursor.accept("USE"):
         return Sql(NOTHING, tag="RESET")
+    if cursor.accept("SESSION", "AUTHORIZATION"):
+        cursor.end()
+        return Sql("reset session authorization")
     name = "all" if cursor.accept("ALL") else setting_name(cursor)
     cursor.end()
     return Sql(f"reset {name}")
@@ -417,7 +420,8 @@ def show(cursor: Cursor) -> Sql:
     what = cursor.accept_one(
         "DATABASES", "SCHEMAS", "TABLES", "COLUMNS", "GRANTS", "COLUMN GRANTS",
         "CONSTRAINTS PRIMARY KEYS", "CONSTRAINTS FOREIGN KEYS EXPORTED", "CONSTRAINTS FOREIGN KEYS",
-        "FUNCTIONS", "PARAMETERS OF FUNCTION", "PROCEDURES", "TABLE", "VIEW",
+        "FUNCTIONS", "PARAMETERS OF FUNCTION", "PROCEDURES", "PARAMETERS OF PROCEDURE",
+        "TABLE", "VIEW",
     )  # fmt: skip
     if what is None:
         if cursor.accept("ALL"):

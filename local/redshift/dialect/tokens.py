@@ -19,11 +19,12 @@ _TOKEN = re.compile(
     | (?P<quoted>"(?:[^"]|"")+")
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<parameter>\$\d+)
-    | (?P<word>[^\W\d][\w$]*|\#\w+)
+    | (?P<word>(?:[A-Za-z_]|[^\x00-\x7f])(?:[\w$]|[^\x00-\x7f])*|\#(?:\w|[^\x00-\x7f])+)
     | (?P<symbol>::|.)
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
+"""Any character beyond ASCII, a blank too, may be part of a name (Names and identifiers)."""
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)|''", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}

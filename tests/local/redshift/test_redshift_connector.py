@@ -297,6 +297,14 @@ def test_csv_file_is_inserted_in_batches(lake: Lake, tmp_path: Path) -> None:
         cursor.insert_data_bulk(str(path), "t", [0], ["nothing"], ";")
 
 
+def test_names_may_hold_any_character_beyond_ascii(lake: Lake) -> None:
+    names = ["áppleṣ", "passion⁘fruit", "papaya\u205f", "author\u200e"]
+    cursor = lake.connection.cursor()
+    cursor.execute(f"create temp table fruits ({', '.join(f'{name} int' for name in names)})")
+    cursor.execute("select * from fruits")
+    assert [column[0] for column in cursor.description] == names
+
+
 # Metadata
 
 
@@ -308,7 +316,7 @@ def based(lake: Lake) -> Lake:
         " references songs (song_id), seconds decimal(10,3), primary key (id, at))"
     )
     lake.run("create view played as select song from plays")
-    lake.run("create function twice(int) returns int stable as $$ select $1 * 2 $$ language sql")
+    lake.run("create function twice(n bigint) returns int stable as $$ select 2 $$ language sql")
     return lake
 
 
@@ -362,9 +370,13 @@ Metadata = Callable[[redshift_connector.Cursor, str], Any]
         (
             lambda c, s: c.get_functions("dev", s),
             [2, 5],
-            [("twice", "twice(integer)")],
+            [("twice", "twice(bigint)")],
         ),
-        (lambda c, s: c.get_function_columns("dev", s, "tw%"), [2, 6, 14], [("twice", "int4", 1)]),
+        (
+            lambda c, s: c.get_function_columns("dev", s, "tw%"),
+            [2, 3, 4, 6, 14],
+            [("twice", "", 4, "int4", 0), ("twice", "n", 1, "int8", 1)],
+        ),
         (lambda c, s: c.get_procedures("dev", s), [2], []),
         (lambda c, s: c.get_procedure_columns("dev", s), [2], []),
         (lambda c, s: [row for row in c.get_table_types() if row == ["TABLE"]], [0], [("TABLE",)]),
@@ -387,3 +399,47 @@ def test_privileges_are_found_by_table_and_column(based: Lake) -> None:
     assert [row[5] for row in tables if row[4] == reader] == ["SELECT"]
     columns = cursor.get_column_privileges("dev", based.schema, "plays", "%")
     assert [(row[3], row[5], row[6]) for row in columns] == [("song", reader, "UPDATE")]
+
+
+def test_grants_show_all_privileges_of_redshift_and_none_of_the_owner(based: Lake) -> None:
+    role, admin, user = (f"{based.schema}_{name}" for name in ("role", "admin", "user"))
+    based.run(f"create role {role}")
+    based.run(f"create user {user} password disable")
+    based.run(f"create user {admin} password disable")
+    based.run(f"grant usage on schema {based.schema} to {admin}")
+    based.run(f"grant all on plays to {admin} with grant option")
+    based.run(f"set session authorization {admin}")
+    based.run(f"grant select on plays to {user}")
+    based.run("reset session authorization")
+    based.run(f"grant select on plays to role {role}")
+    owner = based.endpoint.user
+    granted = based.connection.cursor().get_table_privileges("dev", based.schema, "plays")
+    assert {row[5] for row in granted if row[3:5] == [owner, admin]} == {
+        *("ALTER", "DELETE", "DROP", "INSERT", "REFERENCES"),
+        *("RULE", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE"),
+    }
+    assert [row[3:5] for row in granted if row[5] == "SELECT"] == [
+        [admin, user],
+        [owner, admin],
+        [owner, role],
+    ]
+    assert {row[4] for row in granted} == {admin, user, role}
+
+
+def test_keys_are_named_after_their_first_column(lake: Lake) -> None:
+    lake.run("create table places (a int, b int, primary key (a, b), unique (a), unique (a, b))")
+    lake.run("create table visits (c int, d int, foreign key (c, d) references places (a, b))")
+    keys = lake.connection.cursor().get_imported_keys("dev", lake.schema, "visits")
+    assert [(row[7], row[11]) for row in keys] == [("c", "visits_c_fkey"), ("d", "visits_c_fkey")]
+    lake.run("alter table places drop constraint places_a_key")
+    lake.run("alter table places drop constraint places_a_key1")
+
+
+def test_show_of_a_procedure_s_parameters_has_redshift_s_columns(lake: Lake) -> None:
+    cursor = lake.connection.cursor()
+    cursor.execute(f"show parameters of procedure dev.{lake.schema}.load(int)")
+    assert [column[0] for column in cursor.description][2:5] == [
+        "procedure_name",
+        "parameter_name",
+        "ordinal_position",
+    ]
