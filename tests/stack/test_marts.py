@@ -118,7 +118,10 @@ def test_rules_hold_in_dbt_unit_tests(warehouse: Warehouse, tmp_path: Path) -> N
     warehouse.load("log_data/")
     run_models(warehouse)  # a fixture takes its types from the tables
     results = warehouse.dbt_here("test", "--select", "test_type:unit")
-    assert {result["status"] for result in results.values()} == {"pass"}, results
+    tests = [
+        each["status"] for each in results.values() if each["unique_id"].startswith("unit_test")
+    ]
+    assert set(tests) == {"pass"}
 
 
 def test_a_late_song_rebuilds_the_plays_that_it_now_matches(warehouse: Warehouse) -> None:
