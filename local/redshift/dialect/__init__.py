@@ -74,6 +74,9 @@ _translate_cached = lru_cache(maxsize=4096)(_translate)
 
 
 def _query(cursor: Cursor) -> Statement:
+    words = [token.text.upper() for token in cursor.tokens]
+    if words[:1] == ["MERGE"] and words[-2:] == ["REMOVE", "DUPLICATES"]:
+        raise RedshiftError("0A000", "The local endpoint has no MERGE … REMOVE DUPLICATES")
     tree = queries.parse(cursor.source(), cursor.case_sensitive)
     if isinstance(tree, exp.Select) and tree.args.get("into"):
         return definitions.select_into(tree)

@@ -102,6 +102,8 @@ def _refuse(tree: exp.Expr, reads_user_tables: bool) -> None:
     for column in tree.find_all(exp.Column):
         if column.table:
             _refuse_correlation(column)
+    for block in tree.find_all(exp.Select):
+        _refuse_orders(block)
 
 
 def _not_here(what: str) -> RedshiftError:
@@ -154,6 +156,23 @@ def _reads(block: exp.Expr, name: str) -> bool:
     sources += [join.this for join in block.args.get("joins") or ()]
     sources += block.args.get("using") or []
     return any(source.alias_or_name.lower() == name.lower() for source in sources)
+
+
+def _refuse_orders(block: exp.Select) -> None:
+    """Refuse aggregates of one query that sort differently (LISTAGG, MEDIAN function)."""
+    orders: set[str] = set()
+    for call in block.find_all(exp.WithinGroup, exp.Anonymous):
+        if call.find_ancestor(exp.Window, exp.Select) is not block:
+            continue
+        if isinstance(call, exp.WithinGroup):
+            orders.add(grammar.write(call.expression.copy()))
+        elif call.name.lower() == "median":
+            order = exp.Order(expressions=[exp.Ordered(this=each) for each in call.expressions])
+            orders.add(grammar.write(order.copy()))
+    if len(orders) > 1:
+        raise RedshiftError(
+            "0A000", "within group ORDER BY clauses for aggregate functions must be the same"
+        )
 
 
 # Names and types
@@ -537,6 +556,30 @@ def _sources(select: exp.Expr) -> list[str]:
     ]
 
 
+def _group_by_all(node: exp.Expr) -> None:
+    """Group by all that is selected but the aggregates (GROUP BY clause)."""
+    if not node.args.get("all"):
+        return
+    selected = node.parent.expressions if node.parent else []
+    if any(item.is_star for item in selected):
+        raise _not_here("GROUP BY ALL of a star")
+    plain = [number for number, item in enumerate(selected, 1) if not _aggregates(item)]
+    if plain:
+        node.replace(exp.Group(expressions=[exp.Literal.number(number) for number in plain]))
+    else:
+        node.pop()
+
+
+def _aggregates(item: exp.Expr) -> bool:
+    """Tell whether a selected item has a value per group: an aggregate, or a window of groups."""
+    calls = exp.Paren(this=item.copy()).find_all(exp.Anonymous, exp.Window)
+    return any(
+        (isinstance(call, exp.Window) or call.name.lower() in rules.AGGREGATES)
+        and not call.find_ancestor(exp.Select)
+        for call in calls
+    )
+
+
 def _delete(node: exp.Expr) -> None:
     """Refuse an alias of the table; its FROM may be left out (DELETE)."""
     if node.args.get("tables"):
@@ -572,6 +615,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.CurrentTimestamp: _sysdate,
     exp.Delete: _delete,
     exp.Extract: _extract,
+    exp.Group: _group_by_all,
     exp.Merge: _merge,
     exp.Select: _qualify,
     exp.WithinGroup: _order_within_call,

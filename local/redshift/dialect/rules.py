@@ -289,9 +289,6 @@ REFUSALS = (
     Refusal(
         exp.Star, _has("except_"), "0A000", "The local endpoint has no EXCLUDE", "EXCLUDE list"
     ),
-    Refusal(
-        exp.Group, _has("all"), "0A000", "The local endpoint has no GROUP BY ALL", "GROUP BY clause"
-    ),
     Refusal(exp.Collate, _always, "42601", _syntax("COLLATE"), "Unsupported PostgreSQL features"),
     Refusal(exp.Fetch, _always, "42601", _syntax("FETCH"), "ORDER BY clause"),
     Refusal(exp.CTE, _changes_data, "42601", _syntax("AS"), "WITH clause"),

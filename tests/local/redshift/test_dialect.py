@@ -210,6 +210,19 @@ AGGREGATES = [
             [(1, "c|a"), (2, "z|y")],
         ),
         ("select listagg(distinct g, ',') within group (order by g) from plays", [("1,2",)]),
+        (
+            "select median(v), percentile_cont(0.25) within group (order by v) from plays",
+            [(3.0, 1.75)],
+        ),
+    ),
+    *values(
+        "GROUP BY clause",
+        ("select count(*), g, g + 1 from plays group by all order by g", [(3, 1, 2), (2, 2, 3)]),
+        ("select sum(v) from plays group by all", [(12,)]),
+        (
+            "select g, rank() over (order by sum(v)) from plays group by all order by 2, 1",
+            [(2, 1), (1, 2)],
+        ),
     ),
     *values(
         "Window functions",
@@ -440,7 +453,20 @@ REFUSED = [
     *syntax("SELECT", "from", "from t select a"),
     *refused("EXCLUDE list", "0A000", "has no EXCLUDE", "select * exclude (a) from t"),
     *refused(
-        "GROUP BY clause", "0A000", "has no GROUP BY ALL", "select a, count(*) from t group by all"
+        "GROUP BY clause", "0A000", "has no GROUP BY ALL of a star", "select * from t group by all"
+    ),
+    *refused(
+        "MEDIAN function",
+        "0A000",
+        "within group ORDER BY clauses for aggregate functions must be the same",
+        "select median(a), median(b) from t",
+        "select median(a), listagg(a) within group (order by a desc) from t",
+    ),
+    *refused(
+        "MERGE",
+        "0A000",
+        "has no MERGE … REMOVE DUPLICATES",
+        "merge into t using s on t.a = s.a remove duplicates",
     ),
     *refused(
         "Names and identifiers",
