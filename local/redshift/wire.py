@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from local.redshift.backend import Session
 from local.redshift.copy_from_s3 import run_copy
 from local.redshift.dialect import translate
+from local.redshift.dialect.tokens import literal
 from local.redshift.error_replies import error_reply, information, reworded
 from local.redshift.errors import RedshiftError
 from local.redshift.isolation import LOG_INSERTS, TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
@@ -157,6 +158,7 @@ class ClientSession:
             kind = await self._reader.readexactly(1)
             body = await self._body()
             if kind == b"X":
+                await self._log_disconnection()
                 return
             self.busy = True
             try:
@@ -226,8 +228,25 @@ class ClientSession:
                 await self._writer.drain()
                 return False
             elif reply.kind == b"Z":
+                await self._log_connection(given)
                 await self._writer.drain()
                 return True
+
+    async def _log_connection(self, given: dict[str, str]) -> None:
+        """Note who connected, before the first statement may ask for it (STL_CONNECTION_LOG)."""
+        tls = self._writer.get_extra_info("ssl_object")
+        host, port = self._writer.get_extra_info("peername")[:2]
+        facts = [host, str(port), tls.version() if tls else "", tls.cipher()[0] if tls else ""]
+        names = ("application_name", "driver_version", "os_version", "plugin_name")
+        values = ", ".join(map(literal, [*facts, *(given.get(name, "") for name in names)]))
+        await self.pg.query(f"select redshift.log_connection({values})")
+
+    async def _log_disconnection(self) -> None:
+        """Note that the client took its leave; what it left open is rolled back."""
+        with suppress(OSError, RedshiftError):
+            if self.pg.status != b"I":
+                await self.pg.query("rollback")
+            await self.pg.query("select redshift.log_disconnection()")
 
     # Messages
 

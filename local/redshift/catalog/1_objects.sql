@@ -39,6 +39,20 @@
 -- RESET redshift.query_group, current_setting('redshift.query_group'). SessionSettings is dialect.py's
 -- to change as it translates SET and RESET; the wire creates one per connection.
 
+-- Amazon Redshift system-defined roles; the permissions of the last three are not PostgreSQL's to grant.
+do $$
+declare
+    role text;
+begin
+    foreach role in array array['sys:monitor', 'sys:operator', 'sys:dba', 'sys:superuser', 'sys:secadmin'] loop
+        if to_regrole(quote_ident(role)) is null then
+            execute format('create role %I', role);
+        end if;
+    end loop;
+    grant pg_monitor to "sys:monitor", "sys:operator";
+    grant pg_maintain, pg_signal_backend to "sys:operator";
+end $$;
+
 create sequence if not exists redshift.query_ids start 1000;
 grant usage on sequence redshift.query_ids to public;
 

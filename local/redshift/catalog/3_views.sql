@@ -363,6 +363,11 @@ select usename::text as txn_owner, datname::text as txn_db, coalesce(backend_xid
 from pg_stat_activity a join pg_locks l on l.pid = a.pid
 where xact_start is not null and usename <> 'rdsdb';
 
+-- PostgreSQL has nothing to undo: what was rolled back is never seen.
+create or replace view pg_catalog.stl_undone as
+select 0 as userid, 0::bigint as xact_id, 0::bigint as xact_id_undone, null::timestamp as undo_start_ts,
+    null::timestamp as undo_end_ts, 0::bigint as table_id where false;
+
 create or replace view pg_catalog.stv_locks as
 select l.relation::int as table_id, xact_start at time zone 'UTC' as last_update, a.pid::bigint as lock_owner_pid,
     mode::char(22) as lock_status

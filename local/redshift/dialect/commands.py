@@ -275,7 +275,7 @@ def user(cursor: Cursor, verb: str) -> Sql:
         if option := cursor.accept_one(*_USER_OPTIONS):
             words.append(_USER_OPTIONS[option])
         elif cursor.accept("PASSWORD"):
-            words.append(f"password {literal(cursor.string())}")
+            words.append(f"password {literal(_password(cursor.string()))}")
         elif cursor.accept("VALID", "UNTIL"):
             words.append(f"valid until {literal(cursor.string())}")
         elif cursor.accept("IN", "GROUP"):
@@ -292,6 +292,15 @@ def user(cursor: Cursor, verb: str) -> Sql:
             raise cursor.error()
     after = tuple(f"grant {group} to {words[0]}" for group in groups)
     return Sql(f"{verb} user {' '.join(words)}", after=after)
+
+
+def _password(text: str) -> str:
+    """Read a password, in clear or after `sha256|` (CREATE USER)."""
+    if not text.startswith("sha256|"):
+        return text
+    if text.count("|") > 1:
+        raise RedshiftError("0A000", "The local endpoint has no passwords given as SHA-256 digests")
+    return text.removeprefix("sha256|")
 
 
 def create_role(cursor: Cursor, kind: str) -> Sql:
@@ -331,7 +340,7 @@ def privileges(cursor: Cursor, verb: str) -> Sql:
     granted = cursor.until("ON", preposition)
     if granted.accept("ROLE"):
         cursor.expect(preposition)
-        roles = ", ".join(granted.relations())
+        roles = ", ".join(map(_role, granted.split()))
         return Sql(f"{verb} {roles} {preposition.lower()} {_grantees(cursor)}", tag=verb.upper())
     names = [part.rest().lower() for part in granted.split()]
     cursor.expect("ON")
@@ -356,11 +365,19 @@ def _grantees(cursor: Cursor) -> str:
     names = []
     for part in cursor.until("WITH", "CASCADE", "RESTRICT").split():
         part.accept_one("GROUP", "ROLE")
-        names.append(quote(part.name()))
+        names.append(_role(part))
         part.end()
     option = cursor.accept_one("WITH GRANT OPTION", "WITH ADMIN OPTION", "CASCADE", "RESTRICT")
     cursor.end()
     return f"{', '.join(names)} {(option or '').lower()}".rstrip()
+
+
+def _role(cursor: Cursor) -> str:
+    """Step over a user's or role's name, sys:monitor too (Amazon Redshift system-defined roles)."""
+    name = cursor.name()
+    if name == "sys" and cursor.accept(":"):
+        name = f"sys:{cursor.name()}"
+    return quote(name)
 
 
 # Settings

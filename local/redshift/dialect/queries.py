@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from local.redshift.dialect import grammar, rules
-from local.redshift.dialect.tokens import LONGEST_NAME, syntax_error, too_long
+from local.redshift.dialect.tokens import LONGEST_NAME, fold, syntax_error, too_long
 from local.redshift.errors import RedshiftError
 
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
@@ -182,9 +182,9 @@ def _fold(name: exp.Identifier, case_sensitive: bool) -> None:
     if len(name.name.encode()) > LONGEST_NAME:
         raise too_long(name.name)
     if name.quoted and not case_sensitive:
-        name.set("this", name.name.lower())
+        name.set("this", fold(name.name))
     elif name.name.startswith("#"):
-        name.replace(exp.to_identifier(name.name.lower(), quoted=True))
+        name.replace(exp.to_identifier(fold(name.name), quoted=True))
 
 
 def _check_type(node: exp.DataType) -> None:

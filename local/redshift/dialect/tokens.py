@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
 from local.redshift.dialect.rules import RESERVED_WORDS
@@ -30,6 +31,7 @@ _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)|''", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # PostgreSQL cuts longer names, Redshift takes 127 bytes (Names and identifiers).
 LONGEST_NAME = 63
+_LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 
 
@@ -114,6 +116,11 @@ def without_dollar_quotes(sql: str) -> str:
 def literal(text: str) -> str:
     """Write a string for PostgreSQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def fold(name: str) -> str:
+    """Write a name as Redshift keeps it: ASCII letters in lower case, all others as they are."""
+    return name.translate(_LOWER_CASE)
 
 
 def quote(name: str) -> str:
@@ -202,7 +209,7 @@ class Cursor:
         if len(token.text.encode()) > LONGEST_NAME:
             raise too_long(token.text)
         keeps_case = token.kind == "quoted" and self.case_sensitive
-        return token.text if keeps_case else token.text.lower()
+        return token.text if keeps_case else fold(token.text)
 
     def path(self) -> tuple[str, ...]:
         """Step over a name of one to four parts."""

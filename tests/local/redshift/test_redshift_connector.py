@@ -305,6 +305,63 @@ def test_names_may_hold_any_character_beyond_ascii(lake: Lake) -> None:
     assert [column[0] for column in cursor.description] == names
 
 
+def test_names_fold_their_ascii_letters_alone(lake: Lake) -> None:
+    lake.run('create temp table t (ÁB int, "ÖD" int)')
+    cursor = lake.connection.cursor()
+    cursor.execute('select Áb, "Öd" from t')
+    assert [column[0] for column in cursor.description] == ["Áb", "Öd"]
+
+
+# Sessions
+
+
+def test_connection_log_names_the_driver_and_the_application(endpoint: Endpoint) -> None:
+    with connection_to(endpoint, application_name="logged") as connection:
+        cursor = connection.cursor()
+        cursor.execute("select pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    events = "select trim(event) from stl_connection_log where pid = %s and application_name = %s"
+    with connection_to(endpoint) as connection:
+        driver = redshift_connector.DriverInfo.driver_full_name()
+        cursor = connection.cursor()
+        cursor.execute(
+            f"{events} and driver_version = %s order by recordtime", (pid, "logged", driver)
+        )
+        assert [event for (event,) in cursor.fetchall()] == [
+            "authenticated",
+            "initiating session",
+            "disconnecting session",
+        ]
+
+
+def test_connection_log_is_for_superusers_only(lake: Lake) -> None:
+    user = f"{lake.schema}_user"
+    lake.run(f"create user {user} password disable")
+    lake.run(f"set session authorization {user}")
+    for view in ("stl_connection_log", "sys_connection_log"):
+        assert lake.refusal(f"select 1 from {view}")["C"] == "42501"
+    lake.run("reset session authorization")
+
+
+def test_two_phase_commit_is_a_commit(lake: Lake) -> None:
+    lake.run("create table t (a int)")
+    with connection_to(lake.endpoint) as connection:
+        connection.tpc_begin("id")
+        connection.cursor().execute(f"insert into {lake.schema}.t values (1)")
+        connection.tpc_commit()
+    assert lake.rows("select a from t") == [(1,)]
+
+
+def test_system_defined_roles_are_granted_by_their_names(lake: Lake) -> None:
+    user = f"{lake.schema}_user"
+    lake.run(f"create user {user} password disable")
+    lake.run(f"grant role sys:monitor to {user}")
+    granted = f"select role_name from svv_user_grants where user_name = '{user}'"
+    assert lake.rows(granted) == [("sys:monitor",)]
+    lake.run(f"revoke role sys:monitor from {user}")
+    assert lake.rows(granted) == []
+
+
 # Metadata
 
 

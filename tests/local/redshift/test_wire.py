@@ -67,6 +67,14 @@ def test_catalog_owner_and_strangers_cannot_log_in(endpoint: Endpoint, user: str
         pass
 
 
+def test_password_may_be_given_for_hashing_by_sha256(lake: Lake) -> None:
+    lake.run("create user hashed password 'sha256|Hashed1ž'")
+    with libpq(lake.endpoint, user="hashed", password="Hashed1ž"):
+        pass
+    digest = lake.refusal("alter user hashed password 'sha256|00ff|salt'")
+    assert digest["M"] == "The local endpoint has no passwords given as SHA-256 digests"
+
+
 def test_user_created_in_sql_logs_in_with_its_password(lake: Lake) -> None:
     lake.run("create user visitor password 'Visitor1'")
     with libpq(lake.endpoint, user="visitor", password="Visitor1") as connection:
