@@ -484,7 +484,8 @@ class ClientSession:
         """Run one statement between a client's own; return its rows, or None if it failed."""
         name = b"endpoint_aside\0"
         await self.pg.send(
-            message(b"P", name + text.encode() + b"\0\0\0")
+            message(b"C", b"S" + name)  # one that failed was not closed
+            + message(b"P", name + text.encode() + b"\0\0\0")
             + message(b"B", name + name + b"\0\0\0\0\0\0")
             + message(b"E", name + b"\0\0\0\0")
             + message(b"C", b"P" + name)
@@ -492,7 +493,7 @@ class ClientSession:
             + _FLUSH
         )
         rows: list[Row] = []
-        for _ in "PS":
+        for _ in "SPS":
             if (await self._relay(b"3E", show=_ASIDES + b"E", rows=rows)).kind == b"E":
                 self._skip_to_sync = True
                 return None

@@ -23,6 +23,8 @@
 --   primary key, unique, foreign key, in create table and alter table add
 --     after  call redshift.declare_key('t', 'primary key' | 'unique', array['a', 'b'])
 --     after  call redshift.declare_key('t', 'foreign key', array['a'], null | 'name', 'other', array['id'])
+--   drop table t, u
+--     before call redshift.spare_referenced(array['t', 'u'])
 --   alter table t drop constraint c
 --     text   call redshift.drop_key('t', 'c')            tag ALTER TABLE
 --
@@ -203,6 +205,23 @@ begin
         other,
         referenced_numbers
     );
+end $$;
+
+-- A table that a foreign key of another one names goes by CASCADE alone.
+create or replace procedure redshift.spare_referenced(relations text[]) language plpgsql as $$
+declare
+    dropped oid[] := (select array_agg(to_regclass(relation)) from unnest(relations) relation);
+    key record;
+begin
+    select k.name, k.relation::regclass::text as referencing, k.referenced::regclass::text as referenced into key
+    from redshift.declared_keys k
+    where k.referenced = any (dropped) and k.relation <> all (dropped);
+    if found then
+        raise dependent_objects_still_exist using
+            message = format('cannot drop table %s because other objects depend on it', key.referenced),
+            detail = format('constraint %s on table %s depends on table %s', key.name, key.referencing, key.referenced),
+            hint = 'Use DROP ... CASCADE to drop the dependent objects too.';
+    end if;
 end $$;
 
 create or replace procedure redshift.drop_key(relation text, name text)

@@ -428,12 +428,15 @@ def alter_materialized_view(cursor: Cursor) -> Sql:
 
 
 def drop(cursor: Cursor, kind: str) -> Sql:
-    """DROP TABLE, DROP VIEW and DROP MATERIALIZED VIEW; late-binding views do not hinder them."""
+    """DROP TABLE, VIEW, MATERIALIZED VIEW; keys of others hinder it, late-binding views do not."""
     guard = "if exists " if cursor.accept("IF", "EXISTS") else ""
     relations = cursor.relations()
     behaviour = (cursor.accept_one("CASCADE", "RESTRICT") or "").lower()
     cursor.end()
     before = tuple(_detach(relation) for relation in relations)
+    if kind == "table" and behaviour != "cascade":
+        names = ", ".join(map(literal, relations))
+        before = (f"call redshift.spare_referenced(array[{names}])", *before)
     return Sql(f"drop {kind} {guard}{', '.join(relations)} {behaviour}".rstrip(), before)
 
 

@@ -205,8 +205,17 @@ def test_keys_are_recorded_shown_and_not_enforced(lake: Lake) -> None:
     ]
     [foreign] = lake.rows("show constraints foreign keys from table plays")
     assert foreign[1:4] + foreign[5:8] == (s, "songs", "id", s, "plays", "song")
-    lake.run("drop table songs")
+    refusal = lake.refusal("drop table songs")
+    assert refusal["C"] == "2BP01"
+    assert refusal["D"] == "constraint plays_song_fkey on table plays depends on table songs"
+    lake.run("drop table songs cascade")
     assert lake.rows("show constraints foreign keys from table plays") == []
+
+
+def test_tables_that_refer_to_each_other_are_dropped_together(lake: Lake) -> None:
+    lake.run("create table songs (id int primary key)")
+    lake.run("create table plays (song int references songs)")
+    lake.run("drop table plays, songs")
 
 
 def test_storage_is_shown_and_follows_renames(lake: Lake) -> None:
