@@ -55,39 +55,73 @@ def _oids(text: str) -> frozenset[int]:
     return frozenset(map(int, text.split()))
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A transaction that writes, with the count of commits at its snapshot and at its own."""
+
+    snapshot: int
+    at: int
+    transaction: Transaction
+
+    def comes_before(self, other: "Commit") -> bool:
+        """Tell whether each serial order has it before `other`.
+
+        It read what the other one wrote and did not see it, or the other one saw what it wrote.
+        """
+        mine, theirs = self.transaction, other.transaction
+        if other.at > self.snapshot and mine.reads & theirs.writes:
+            return True
+        return self.at <= other.snapshot and bool(mine.writes & theirs.reads)
+
+
 @dataclass
 class Schedule:
-    """The snapshots of a server's sessions, and what has committed since the oldest of them."""
+    """The snapshots of a server's sessions, and what has committed since there was none."""
 
     _commits: int = 0
     _snapshots: dict[object, int] = field(default_factory=dict)
-    _committed: list[tuple[int, Transaction]] = field(default_factory=list)
+    _committed: list[Commit] = field(default_factory=list)
 
     def take_snapshot(self, session: object) -> None:
         """Note what `session` can see from now on, unless its transaction has a snapshot."""
         self._snapshots.setdefault(session, self._commits)
 
     def end(self, session: object) -> None:
-        """Forget the snapshot of `session`, and the commits that no snapshot is older than."""
-        if self._snapshots.pop(session, None) is not None:
-            oldest = min(self._snapshots.values(), default=self._commits)
-            self._committed = [each for each in self._committed if each[0] > oldest]
+        """Forget the snapshot of `session`, and with the last one all commits."""
+        self._snapshots.pop(session, None)
+        if not self._snapshots:
+            self._committed.clear()
 
     def commit(self, session: object, own: Transaction) -> None:
         """Let the transaction of `session` commit.
 
-        Raises RedshiftError 1023 when another one, committed since its snapshot, wrote what it read
-        and read what it wrote: one after the other, one of them would have seen the other's rows.
+        Raises RedshiftError 1023 when it closes a cycle: no order of the transactions, one after
+        the other, gives each of them what it read. Transactions that only read are let through.
         """
+        if not own.writes:
+            return
         snapshot = self._snapshots.get(session, self._commits)
-        for at, other in self._committed:
-            if at > snapshot and (torn := other.writes & own.reads) and own.writes & other.reads:
-                raise RedshiftError(
-                    "XX000",
-                    "1023",
-                    f"Serializable isolation violation on table - {min(torn)}, transactions forming"
-                    f" the cycle are: {own.number}, {other.number} (pid:{own.pid})",
-                )
+        commit = Commit(snapshot, self._commits + 1, own)
+        if cycle := self._cycle(commit):
+            [torn, *_] = sorted(own.reads & cycle[1].transaction.writes)
+            numbers = ", ".join(str(each.transaction.number) for each in cycle)
+            raise RedshiftError(
+                "XX000",
+                "1023",
+                f"Serializable isolation violation on table - {torn}, transactions forming"
+                f" the cycle are: {numbers} (pid:{own.pid})",
+            )
         self._commits += 1
-        if own.writes and self._snapshots.keys() - {session}:
-            self._committed.append((self._commits, own))
+        if self._snapshots.keys() - {session}:
+            self._committed.append(commit)
+
+    def _cycle(self, own: Commit) -> list[Commit]:
+        """Return the shortest way from `own` back to it, each before the next, or nothing."""
+        ways, unvisited = [[own]], self._committed.copy()
+        for way in ways:
+            if len(way) > 1 and way[-1].comes_before(own):
+                return way
+            following = [each for each in unvisited if way[-1].comes_before(each)]
+            unvisited = [each for each in unvisited if each not in following]
+            ways += [[*way, each] for each in following]
+        return []

@@ -25,14 +25,15 @@ class Session(Protocol):
 
 @pytest.fixture(params=["redshift_connector", "psycopg2"])
 def sessions(lake: Lake, request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
-    """Return sessions a and b, by the extended and by the simple query protocol, and two tables."""
+    """Return sessions a, b and c, by the extended or the simple protocol, and three tables."""
     endpoint: Endpoint = lake.endpoint
     lake.run("create table plays (id int)")
     lake.run("create table songs (id int)")
+    lake.run("create table artists (id int)")
     lake.run("insert into plays values (1), (2)")
     with ExitStack() as stack:
         opened: dict[str, Any] = {}
-        for name in "ab":
+        for name in "abc":
             if request.param == "psycopg2":
                 login = f"postgresql://{endpoint.user}:{endpoint.password}@{endpoint.host}"
                 connection = psycopg2.connect(f"{login}:{endpoint.port}/{endpoint.database}")
@@ -74,6 +75,17 @@ SERIALIZABLE = {
         b: insert into plays values (3)
         b: commit
         a: commit
+    """,
+    "three in a row": """
+        a: begin
+        b: begin
+        c: begin
+        a: insert into songs select * from plays
+        b: insert into plays values (3)
+        c: insert into artists select * from songs
+        a: commit
+        b: commit
+        c: commit
     """,
     "reads outside of the transactions, as the guide advises": """
         a: begin
@@ -166,6 +178,30 @@ VIOLATIONS = {
         a: insert into plays select max(id) + 1 from plays
         b: insert into plays values (3)
     """,
+    "a ring of three, each of which reads what the next one writes": """
+        a: begin
+        b: begin
+        c: begin
+        a: select * from plays
+        b: select * from artists
+        c: select * from songs
+        a: insert into songs values (1)
+        b: insert into plays values (3)
+        c: insert into artists values (1)
+        a: commit
+        c: commit
+    """,
+    "one saw what another, which comes after it, did not": """
+        c: begin
+        c: select * from plays
+        a: insert into plays values (3)
+        b: begin
+        b: select * from plays
+        b: select * from songs
+        c: insert into songs values (1)
+        c: commit
+        b: insert into artists values (1)
+    """,
     "what is read through a view": """
         a: create view listened as select * from plays
         a: begin
@@ -192,7 +228,7 @@ def test_the_transaction_that_no_order_explains_is_refused(
     )
     assert re.search(
         rf"Serializable isolation violation on table - ({tables}),"
-        r" transactions forming the cycle are: \d+, \d+ \(pid:\d+\)",
+        r" transactions forming the cycle are: \d+(, \d+)+ \(pid:\d+\)",
         str(refused.value),
     )
     sessions["b"].cursor().execute("rollback")
