@@ -48,6 +48,8 @@ SETTINGS = {
     # Clients are told of their errors; the log keeps what concerns the server.
     "log_min_messages": "fatal",
     "log_checkpoints": "off",
+    # The label of a session's queries until it sets another (STL_QUERY).
+    "redshift.query_group": "default",
 }
 
 # Runs PostgreSQL in the place of the shell. When standard input ends, because the endpoint closed

@@ -31,7 +31,7 @@
 --   diststyle, distkey, sortkey, encode, in create table, create table as and alter table
 --     after  call redshift.declare_storage('t', diststyle => 'even' | 'key' | 'all' | 'auto',
 --              distkey => 'a', sortkey => array['a', 'b'], sortstyle => 'compound' | 'interleaved' | 'auto',
---              encodings => '{"a": "zstd"}')
+--              encodings => '{"a": "zstd"}', autorefresh => true | false)
 --     Arguments that are left out keep what was declared before.
 --
 -- A column's byte length is checked by a constraint whose name begins with byte_length; the wire
@@ -116,6 +116,8 @@ create table if not exists redshift.storage (
     sortstyle text not null default 'auto',
     encodings jsonb not null default '{}'
 );
+-- Of a materialized view. A data directory of an older endpoint lacks the column.
+alter table redshift.storage add column if not exists autorefresh boolean not null default false;
 
 grant select on all tables in schema redshift to public;
 
@@ -234,9 +236,11 @@ begin
     end if;
 end $$;
 
+drop procedure if exists redshift.declare_storage(text, text, text, text[], text, jsonb);
 create or replace procedure redshift.declare_storage(
     relation text, diststyle text default null, distkey text default null,
-    sortkey text[] default null, sortstyle text default null, encodings jsonb default null
+    sortkey text[] default null, sortstyle text default null, encodings jsonb default null,
+    autorefresh boolean default null
 ) language plpgsql security definer as $$
 declare
     target oid := to_regclass(relation);
@@ -254,7 +258,8 @@ begin
         distkey = case when coalesce(style, s.diststyle) = 'key' then coalesce(dist[1], s.distkey) end,
         sortkey = coalesce(sort, s.sortkey),
         sortstyle = coalesce(order_style, s.sortstyle),
-        encodings = s.encodings || coalesce(declare_storage.encodings, '{}')
+        encodings = s.encodings || coalesce(declare_storage.encodings, '{}'),
+        autorefresh = coalesce(declare_storage.autorefresh, s.autorefresh)
     where s.relation = target;
 end $$;
 

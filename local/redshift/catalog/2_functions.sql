@@ -114,13 +114,41 @@ union all
 select schemaname, matviewname, matviewowner,
     format('create materialized view %I.%I as (%s);', schemaname, matviewname, rtrim(definition, ';'))
 from pg_matviews;
+-- A materialized view is a view here, and its rows are in a table mv_tbl__<name>__0, which has its keys
+-- (CREATE MATERIALIZED VIEW) and stands under the oid of its row type.
+create or replace view redshift.layouts as
+select relation, diststyle, distkey, sortkey, sortstyle from redshift.storage
+union all
+select reltype, diststyle, distkey, sortkey, sortstyle
+from redshift.storage join pg_catalog.pg_class c on c.oid = relation and relkind = 'm';
 create or replace view redshift.pg_class as
-select c.*, case s.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle
-from pg_catalog.pg_class c left join redshift.storage s on s.relation = c.oid;
+select c.*, case l.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle
+from (
+    select * from pg_catalog.pg_class where relkind <> 'm'
+    union all
+    select shown.*
+    from pg_catalog.pg_class c
+    cross join lateral (
+        values (jsonb '{"relkind": "v"}'),
+            (jsonb_build_object('oid', reltype, 'relname', format('mv_tbl__%s__0', relname), 'relkind', 'r'))
+    ) as changes (change)
+    cross join jsonb_populate_record(c, change) as shown
+    where c.relkind = 'm'
+) c
+left join redshift.layouts l on l.relation = c.oid;
 create or replace view redshift.pg_attribute as
-select a.*, coalesce(a.attnum = s.distkey, false) as attisdistkey,
-    coalesce(array_position(s.sortkey, a.attnum), 0) * case s.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
-from pg_catalog.pg_attribute a left join redshift.storage s on s.relation = a.attrelid;
+select a.*, coalesce(a.attnum = l.distkey, false) as attisdistkey,
+    coalesce(array_position(l.sortkey, a.attnum), 0) * case l.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
+from (
+    select * from pg_catalog.pg_attribute
+    union all
+    select shown.*
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid
+    cross join jsonb_populate_record(a, jsonb_build_object('attrelid', reltype)) as shown
+    where c.relkind = 'm'
+) a
+left join redshift.layouts l on l.relation = a.attrelid;
 grant select on redshift.pg_depend, redshift.pg_views, redshift.pg_class, redshift.pg_attribute to public;
 
 -- Casts

@@ -244,11 +244,19 @@ from redshift.relations r
 join pg_class c on c.oid = r.oid
 where relkind in ('r', 'm') and schema_name !~ '^(pg_|information_schema$)' and pg_relation_size(r.oid) > 0;
 
+-- Made anew, since the data directory may hold an older endpoint's, with other columns.
+drop view if exists pg_catalog.stv_mv_info;
 create or replace view pg_catalog.svv_mv_info as
-select current_database()::text as database_name, schemaname::text as schema_name, matviewowner::text as user_name,
-    matviewname::text as name, 'f' as is_stale, 0 as state, 'f' as autorefresh
-from pg_matviews;
-create or replace view pg_catalog.stv_mv_info as select * from pg_catalog.svv_mv_info;
+select current_database()::text as database_name, nspname::text as schema_name,
+    pg_get_userbyid(relowner)::text as user_name, relname::text as name, 'f' as is_stale, 0 as state,
+    case when s.autorefresh then 't' else 'f' end as autorefresh, 'f' as autorewrite
+from pg_class c join pg_namespace n on n.oid = relnamespace left join redshift.storage s on s.relation = c.oid
+where relkind = 'm';
+create view pg_catalog.stv_mv_info as
+select database_name::char(128) as db_name, schema_name::char(128) as schema, name::char(128) as name,
+    null::bigint as updated_upto_xid, is_stale, user_name::char(128) as owner_user_name, state, autorefresh,
+    autorewrite
+from pg_catalog.svv_mv_info;
 
 -- Databases, schemas, external ones
 

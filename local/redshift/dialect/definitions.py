@@ -31,6 +31,7 @@ class _Storage:
     sortkey: list[str] = field(default_factory=list)
     sortstyle: str | None = None
     encodings: dict[str, str] = field(default_factory=dict)
+    autorefresh: bool | None = None
 
     def declaration(self, relation: str) -> str:
         arguments = [literal(relation)]
@@ -46,6 +47,8 @@ class _Storage:
         if self.encodings:
             pairs = ", ".join(f"{literal(k)}, {literal(v)}" for k, v in self.encodings.items())
             arguments.append(f"encodings => jsonb_build_object({pairs})")
+        if self.autorefresh is not None:
+            arguments.append(f"autorefresh => {self.autorefresh}".lower())
         return f"call redshift.declare_storage({', '.join(arguments)})"
 
 
@@ -199,7 +202,7 @@ def _column(cursor: Cursor, table: _Table) -> str:
             "REFERENCES", "CONSTRAINT",
         )  # fmt: skip
         if word == "DEFAULT":
-            default = cursor.until(*_COLUMN_WORDS[1:]).source()
+            default = cursor.accept_one("NULL") or cursor.until(*_COLUMN_WORDS[1:]).source()
             words.append(
                 "default " + queries.translate(default, cursor.case_sensitive, exp.Condition)
             )
@@ -286,8 +289,10 @@ def _storage_attributes(cursor: Cursor, storage: _Storage) -> None:
         "BACKUP", "DISTSTYLE", "DISTKEY", "COMPOUND SORTKEY", "INTERLEAVED SORTKEY",
         "SORTKEY AUTO", "SORTKEY", "ENCODE AUTO", "AUTO REFRESH",
     ):  # fmt: skip
-        if word in ("BACKUP", "AUTO REFRESH"):
+        if word == "BACKUP":
             cursor.expect("YES", "NO")
+        elif word == "AUTO REFRESH":
+            storage.autorefresh = cursor.expect("YES", "NO") == "YES"
         elif word == "DISTSTYLE":
             storage.diststyle = cursor.expect("AUTO", "EVEN", "KEY", "ALL").lower()
         elif word == "DISTKEY":

@@ -244,6 +244,37 @@ def test_storage_is_shown_and_follows_renames(lake: Lake) -> None:
     assert "DISTSTYLE KEY SORTKEY ( d, b )" in lake.rows("show table u")[0][0]
 
 
+def test_materialized_view_is_a_view_over_a_table_with_its_keys(lake: Lake) -> None:
+    lake.run("create table base (id int, value int)")
+    lake.run("create materialized view m distkey (id) sortkey (value) as select * from base")
+    kinds = (
+        "select relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace"
+        f" where nspname = '{lake.schema}' and relname like '%m%' order by 1"
+    )
+    assert lake.rows(kinds) == [("m", "v"), ("mv_tbl__m__0", "r")]
+    keys = (
+        "select attname, attisdistkey, attsortkeyord from pg_attribute a"
+        " join pg_class c on c.oid = attrelid where relname = 'mv_tbl__m__0' and attnum > 0"
+        " order by attnum"
+    )
+    assert lake.rows(keys) == [("id", True, 0), ("value", False, 1)]
+
+
+def test_auto_refresh_of_a_materialized_view_is_shown(lake: Lake) -> None:
+    lake.run("create table base (id int)")
+    lake.run("create materialized view m as select * from base")
+    shown = (
+        "select trim(db_name), trim(owner_user_name), autorefresh from stv_mv_info"
+        f" where trim(schema) = '{lake.schema}' and trim(name) = 'm'"
+    )
+    assert lake.rows(shown) == [(lake.endpoint.database, lake.endpoint.user, "f")]
+    lake.run("alter materialized view m auto refresh yes")
+    assert lake.rows(shown)[0][2] == "t"
+    assert lake.rows(
+        f"select autorefresh from svv_mv_info where schema_name = '{lake.schema}'"
+    ) == [("t",)]
+
+
 # System views
 
 
@@ -262,6 +293,7 @@ def test_version_names_redshift_and_the_endpoint(lake: Lake) -> None:
         *("svv_redshift_databases", "svv_table_info", "pg_table_def", "svv_external_schemas"),
         *("svv_external_tables", "svv_external_columns", "svv_roles", "svv_user_info"),
         *("svv_user_grants", "svv_relation_privileges", "svv_schema_privileges", "svv_mv_info"),
+        "stv_mv_info",
         *("pg_user", "pg_group", "stv_sessions", "stv_recents", "stv_inflight", "stv_locks"),
         *("svv_transactions", "sys_query_history", "sys_load_history", "sys_load_detail"),
         *("sys_load_error_detail", "stl_load_errors", "stl_load_commits", "pg_proc_info"),

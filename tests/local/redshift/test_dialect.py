@@ -670,6 +670,13 @@ def test_truncate_commits(run: Run) -> None:
     assert run("select count(*) from emptied") == [(0,)]
 
 
+def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:
+    run("create table grown (a int)")
+    run("insert into grown values (1)")
+    run("alter table grown add column b varchar(20) default null")
+    assert run("select * from grown") == [(1, None)]
+
+
 def test_comments_fit_tables_and_views_alike(run: Run) -> None:
     run("create view commented as select 1 as a")
     run("comment on table commented is $x$it's \\ a view$x$")
@@ -851,6 +858,14 @@ def test_settings_follow_set_and_reset() -> None:
     assert settings.query_group == "load"
     translate("reset query_group", settings)
     assert settings.query_group is None
+
+
+def test_a_session_without_a_query_group_is_in_the_default_one(run: Run) -> None:
+    group = "select current_setting('query_group')"
+    run("set query_group to 'load'")
+    assert run(group) == [("load",)]
+    run("reset query_group")
+    assert run(group) == run("show query_group") == [("default",)]
 
 
 MACROS = Path(dbt_redshift.__path__[0]) / "macros"
