@@ -135,7 +135,12 @@ def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> 
     finished = run(airflow)
     assert finished.state == "success", finished.failed
     assert set(finished.tasks.values()) == {"success"}
-    assert "Unable to do partial parsing" not in finished.log("marts.songplays.run")
+    for task_id in ("marts.songplays.run", "test_reporting", "quality_gate", "docs"):
+        assert "Unable to do partial parsing" not in finished.log(task_id), task_id
+    named = (
+        "select count(*) > 0 from stl_connection_log where application_name = 'sparkify-airflow'"
+    )
+    assert warehouse.rows(named) == [(True,)]
     assert asset_events(airflow) == before + 1
     assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
     assert warehouse.rows("select * from ops.run_lock") == []
