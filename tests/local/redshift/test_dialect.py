@@ -211,7 +211,7 @@ AGGREGATES = [
         ),
         ("select listagg(distinct g, ',') within group (order by g) from plays", [("1,2",)]),
         (
-            "select median(v), percentile_cont(0.25) within group (order by v) from plays",
+            "select median(v), percentile_cont(0.25) within group (order by V asc) from plays",
             [(3.0, 1.75)],
         ),
     ),
