@@ -165,10 +165,15 @@ def _refuse_orders(block: exp.Select) -> None:
         if call.find_ancestor(exp.Window, exp.Select) is not block:
             continue
         if isinstance(call, exp.WithinGroup):
-            orders.add(grammar.write(call.expression.copy()).lower())
+            keys = call.expression.expressions
         elif call.name.lower() == "median":
-            order = exp.Order(expressions=[exp.Ordered(this=each) for each in call.expressions])
-            orders.add(grammar.write(order.copy()).lower())
+            keys = [exp.Ordered(this=each.copy()) for each in call.expressions]
+        else:
+            continue
+        sorts = (
+            grammar.write(key.this.copy()) + " desc" * bool(key.args.get("desc")) for key in keys
+        )
+        orders.add(", ".join(sorts).lower())
     if len(orders) > 1:
         raise RedshiftError(
             "0A000", "within group ORDER BY clauses for aggregate functions must be the same"
