@@ -122,9 +122,12 @@ union all
 select reltype, diststyle, distkey, sortkey, sortstyle
 from redshift.storage join pg_catalog.pg_class c on c.oid = relation and relkind = 'm';
 create or replace view redshift.pg_class as
-select c.*, case l.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle
+select c.*, case l.diststyle when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end::smallint as reldiststyle,
+    0::smallint as reltriggers, false as relhasoids
 from (
-    select * from pg_catalog.pg_class where relkind <> 'm'
+    select * from pg_catalog.pg_class
+    where relkind <> 'm' and relam <> (select oid from pg_am where amname = 'brin')
+        and relnamespace <> 'redshift'::regnamespace
     union all
     select shown.*
     from pg_catalog.pg_class c
@@ -136,6 +139,13 @@ from (
     where c.relkind = 'm'
 ) c
 left join redshift.layouts l on l.relation = c.oid;
+-- Checks are the endpoint's own: of byte lengths, and of NOT NULL.
+create or replace view redshift.pg_constraint as
+select * from pg_catalog.pg_constraint where contype not in ('c', 'n');
+create or replace view redshift.pg_namespace as
+select * from pg_catalog.pg_namespace where nspname <> 'redshift';
+create or replace view redshift.pg_proc as
+select *, prokind = 'a' as proisagg from pg_catalog.pg_proc;
 create or replace view redshift.pg_attribute as
 select a.*, coalesce(a.attnum = l.distkey, false) as attisdistkey,
     coalesce(array_position(l.sortkey, a.attnum), 0) * case l.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
@@ -149,7 +159,8 @@ from (
     where c.relkind = 'm'
 ) a
 left join redshift.layouts l on l.relation = a.attrelid;
-grant select on redshift.pg_depend, redshift.pg_views, redshift.pg_class, redshift.pg_attribute to public;
+grant select on redshift.pg_depend, redshift.pg_views, redshift.pg_class, redshift.pg_constraint, redshift.pg_namespace,
+    redshift.pg_proc, redshift.pg_attribute to public;
 
 -- Casts
 

@@ -342,7 +342,7 @@ def privileges(cursor: Cursor, verb: str) -> Sql:
         cursor.expect(preposition)
         roles = ", ".join(map(_role, granted.split()))
         return Sql(f"{verb} {roles} {preposition.lower()} {_grantees(cursor)}", tag=verb.upper())
-    names = [part.rest().lower() for part in granted.split()]
+    names = list(map(_privilege, granted.split()))
     cursor.expect("ON")
     target = cursor.until(preposition)
     on_schema = target.peek("SCHEMA")
@@ -353,6 +353,14 @@ def privileges(cursor: Cursor, verb: str) -> Sql:
     if not kept:
         return Sql(NOTHING, tag=verb.upper())
     return Sql(f"{verb} {option}{', '.join(kept)} on {objects} {preposition.lower()} {grantees}")
+
+
+def _privilege(cursor: Cursor) -> str:
+    """Step over a privilege and the columns that it is for, if any."""
+    privilege = cursor.until("(").rest().lower()
+    columns = f" ({', '.join(map(quote, cursor.names()))})" if cursor.peek("(") else ""
+    cursor.end()
+    return privilege + columns
 
 
 def _schemas(cursor: Cursor) -> str:

@@ -54,6 +54,12 @@ class Reader(RedshiftParser):
         if name in _WORDS_THAT_ARE_GRAMMAR
     } | {"APPROXIMATE": lambda self: self._parse_approximate()}
 
+    def _parse_types(self, check_func: bool = False, *more: Any, **named: Any) -> exp.Expr | None:
+        # A type may name its schema, as psql's queries do; where a function may stand, it is one's.
+        if not check_func and self._next and self._next.token_type == TokenType.DOT:
+            self._match_text_seq("PG_CATALOG", ".")
+        return super()._parse_types(check_func, *more, **named)
+
     def _parse_approximate(self) -> exp.Expr | None:
         # An exact count is an approximate one; the word alone is a name like any other.
         if self._curr and self._next and self._next.text == "(":

@@ -110,8 +110,8 @@ LEADER_ONLY = words(
 )
 
 # Catalog tables of PostgreSQL that the endpoint shows otherwise, in schema redshift: without the
-# dependencies of late-binding views, with Redshift's own columns.
-SHADOWED = words("pg_attribute pg_class pg_depend pg_views")
+# dependencies of late-binding views and the endpoint's own means, with Redshift's own columns.
+SHADOWED = words("pg_attribute pg_class pg_constraint pg_depend pg_namespace pg_proc pg_views")
 
 # Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
 # length in bytes.

@@ -212,6 +212,20 @@ def test_server_side_cursor_fetches_in_parts(lake: Lake) -> None:
         connection.close()
 
 
+def test_psql_describes_what_a_table_is_on_redshift(lake: Lake) -> None:
+    lake.run("create table t (id int identity(1,1), name varchar(20) not null) sortkey (name)")
+    options = ("--no-psqlrc", "--csv", f"--command=\\d {lake.schema}.t", "--command=\\dn redshift")
+    shown = subprocess.run(
+        [BINARIES / "psql", *options, RedshiftSQLHook().get_uri()], capture_output=True, text=True
+    )
+    assert shown.stdout.splitlines() == [
+        "Column,Type,Collation,Nullable,Default",
+        "id,integer,,not null,",
+        "name,character varying(20),,not null,",
+        "name,owner",
+    ]
+
+
 def test_psql_runs_a_script_until_its_first_error(lake: Lake, tmp_path: Path) -> None:
     script = tmp_path / "script.sql"
     script.write_text(

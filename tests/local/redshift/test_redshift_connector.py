@@ -483,6 +483,17 @@ def test_grants_show_all_privileges_of_redshift_and_none_of_the_owner(based: Lak
     assert {row[4] for row in granted} == {admin, user, role}
 
 
+def test_column_grant_keeps_the_case_of_its_column(lake: Lake) -> None:
+    lake.run("set enable_case_sensitive_identifier to true")
+    lake.run('create table t ("Song" int)')
+    lake.run('grant select ("Song"), update ("Song") on t to public')
+    granted = lake.connection.cursor().get_column_privileges("dev", lake.schema, "t", "%")
+    assert [row[3:7] for row in granted] == [
+        ["Song", lake.endpoint.user, "public", "SELECT"],
+        ["Song", lake.endpoint.user, "public", "UPDATE"],
+    ]
+
+
 def test_keys_are_named_after_their_first_column(lake: Lake) -> None:
     lake.run("create table places (a int, b int, primary key (a, b), unique (a), unique (a, b))")
     lake.run("create table visits (c int, d int, foreign key (c, d) references places (a, b))")
