@@ -1,5 +1,6 @@
 """COPY, UNLOAD, transactions, privileges, settings, SHOW and the other commands."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from local.redshift.dialect import rules
@@ -263,6 +264,8 @@ _USER_OPTIONS = {
     "CREATEUSER": "superuser", "NOCREATEUSER": "nosuperuser", "CREATEDB": "createdb",
     "NOCREATEDB": "nocreatedb", "PASSWORD DISABLE": "password null",
 }  # fmt: skip
+_MD5_HASH = re.compile(r"md5[0-9a-f]{32}")
+_GOOD_PASSWORD = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{8,64}", re.DOTALL)
 _TABLE_PRIVILEGES = ("ALTER", "DROP", "RULE")
 
 
@@ -295,12 +298,18 @@ def user(cursor: Cursor, verb: str) -> Sql:
 
 
 def _password(text: str) -> str:
-    """Read a password, in clear or after `sha256|` (CREATE USER)."""
-    if not text.startswith("sha256|"):
-        return text
-    if text.count("|") > 1:
-        raise RedshiftError("0A000", "The local endpoint has no passwords given as SHA-256 digests")
-    return text.removeprefix("sha256|")
+    """Read a password: in clear, after `sha256|`, or as an MD5 hash (CREATE USER)."""
+    if text.startswith("sha256|"):
+        if text.count("|") > 1:
+            raise RedshiftError("0A000", "The local endpoint has no passwords as SHA-256 digests")
+        return text.removeprefix("sha256|")
+    if not _MD5_HASH.fullmatch(text) and not _GOOD_PASSWORD.fullmatch(text):
+        raise RedshiftError(
+            "22023",
+            "Password must be 8 to 64 characters long, with an uppercase letter, a lowercase letter"
+            " and a number",
+        )
+    return text
 
 
 def create_role(cursor: Cursor, kind: str) -> Sql:

@@ -15,7 +15,7 @@ from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import TokenType
 
 from local.redshift.dialect.rules import TYPES, words
-from local.redshift.dialect.tokens import syntax_error, without_dollar_quotes
+from local.redshift.dialect.tokens import respelled, syntax_error
 from local.redshift.errors import RedshiftError
 
 _CALLS_THAT_ARE_GRAMMAR = {
@@ -110,8 +110,8 @@ _DIALECT = Endpoint()
 
 def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
     """Parse one statement, or one expression when `into` says so."""
-    if "$" in sql:
-        sql = without_dollar_quotes(sql)
+    if "$" in sql or not sql.isascii():
+        sql = respelled(sql)
     try:
         tokens = _DIALECT.tokenize(sql)
         parser = _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)

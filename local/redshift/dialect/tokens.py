@@ -102,14 +102,22 @@ def too_long(name: str) -> RedshiftError:
     )
 
 
-def without_dollar_quotes(sql: str) -> str:
-    """Return the SQL with each $$ string written as an ordinary one."""
+def respelled(sql: str) -> str:
+    """Return the SQL without what sqlglot misreads.
+
+    Each $$ string is written as an ordinary one, and a name with blanks beyond ASCII in quotes.
+    """
     parts, position = [], 0
     for token in tokenize(sql):
         if token.kind == "string" and sql[token.start] == "$":
             escaped = token.text.replace("\\", "\\\\").replace("'", "''")
-            parts += [sql[position : token.start], f"'{escaped}'"]
-            position = token.end
+            spelled = f"'{escaped}'"
+        elif token.kind == "word" and any(map(str.isspace, token.text)):
+            spelled = quote(fold(token.text))
+        else:
+            continue
+        parts += [sql[position : token.start], spelled]
+        position = token.end
     return "".join([*parts, sql[position:]])
 
 

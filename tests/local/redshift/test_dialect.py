@@ -310,6 +310,7 @@ REFUSED = [
     ),
     *syntax("Unsupported PostgreSQL features", "VALUES", "select * from (values (1)) as t(a)"),
     *syntax("FROM clause", "LATERAL", "select 1 from t, lateral (select 1) as x"),
+    *syntax("Names and identifiers", "=", "select a from t where\N{NO-BREAK SPACE}a = 1"),
     *syntax("Aggregate functions", "(", "select count(*) filter (where a) from t"),
     *syntax("SELECT", "WINDOW", "select sum(a) over w from t window w as (partition by b)"),
     *syntax("WITH clause", "AS", "with d as (delete from t) select 1"),

@@ -1,5 +1,6 @@
 """The wire, by drivers that people use: redshift_connector (extended protocol), libpq (simple)."""
 
+import hashlib
 import socket
 import struct
 import threading
@@ -72,7 +73,22 @@ def test_password_may_be_given_for_hashing_by_sha256(lake: Lake) -> None:
     with libpq(lake.endpoint, user="hashed", password="Hashed1ž"):
         pass
     digest = lake.refusal("alter user hashed password 'sha256|00ff|salt'")
-    assert digest["M"] == "The local endpoint has no passwords given as SHA-256 digests"
+    assert digest["M"] == "The local endpoint has no passwords as SHA-256 digests"
+
+
+@pytest.mark.parametrize(
+    "password", ["Short12", "nouppercase1", "NOLOWERCASE1", "NoNumbers", "Aa1" * 22]
+)
+def test_weak_password_is_refused(lake: Lake, password: str) -> None:
+    refusal = lake.refusal(f"create user weak password '{password}'")
+    assert refusal["M"].startswith("Password must be 8 to 64 characters long")
+
+
+def test_password_may_be_given_as_its_md5_hash(lake: Lake) -> None:
+    hashed = hashlib.md5(b"Visitor1visitor_by_hash").hexdigest()
+    lake.run(f"create user visitor_by_hash password 'md5{hashed}'")
+    with libpq(lake.endpoint, user="visitor_by_hash", password="Visitor1"):
+        pass
 
 
 def test_user_created_in_sql_logs_in_with_its_password(lake: Lake) -> None:
