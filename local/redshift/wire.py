@@ -239,7 +239,9 @@ class ClientSession:
         facts = [host, str(port), tls.version() if tls else "", tls.cipher()[0] if tls else ""]
         names = ("application_name", "driver_version", "os_version", "plugin_name")
         values = ", ".join(map(literal, [*facts, *(given.get(name, "") for name in names)]))
-        await self.pg.query(f"select redshift.log_connection({values})")
+        # A session that may not write, or not in this database, goes without.
+        with suppress(RedshiftError):
+            await self.pg.query(f"select redshift.log_connection({values})")
 
     async def _log_disconnection(self) -> None:
         """Note that the client took its leave; what it left open is rolled back."""

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     | (?P<quoted>"(?:[^"]|"")+")
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<parameter>\$\d+)
-    | (?P<word>(?:[A-Za-z_]|[^\x00-\x7f])(?:[\w$]|[^\x00-\x7f])*|\#(?:\w|[^\x00-\x7f])+)
+    | (?P<word>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*|\#[\w\x80-\U0010ffff]+)
     | (?P<symbol>::|.)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,

@@ -68,6 +68,11 @@ def test_catalog_owner_and_strangers_cannot_log_in(endpoint: Endpoint, user: str
         pass
 
 
+def test_session_that_may_not_write_logs_in(endpoint: Endpoint) -> None:
+    with libpq(endpoint, options="-c default_transaction_read_only=on") as connection:
+        assert simple_rows(connection, "select 1") == [(1,)]
+
+
 def test_password_may_be_given_for_hashing_by_sha256(lake: Lake) -> None:
     lake.run("create user hashed password 'sha256|Hashed1ž'")
     with libpq(lake.endpoint, user="hashed", password="Hashed1ž"):
