@@ -146,11 +146,12 @@ create or replace view redshift.pg_namespace as
 select * from pg_catalog.pg_namespace where nspname <> 'redshift';
 create or replace view redshift.pg_proc as
 select *, prokind = 'a' as proisagg from pg_catalog.pg_proc;
+-- A late-binding view has no columns of its own (PG_GET_LATE_BINDING_VIEW_COLS).
 create or replace view redshift.pg_attribute as
 select a.*, coalesce(a.attnum = l.distkey, false) as attisdistkey,
     coalesce(array_position(l.sortkey, a.attnum), 0) * case l.sortstyle when 'interleaved' then -1 else 1 end as attsortkeyord
 from (
-    select * from pg_catalog.pg_attribute
+    select * from pg_catalog.pg_attribute where attrelid not in (select view from redshift.late_binding_views)
     union all
     select shown.*
     from pg_catalog.pg_class c

@@ -116,7 +116,7 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
 
 
 def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str]) -> Sql:
-    query = queries.translate(_query(cursor), cursor.case_sensitive)
+    query = _stored(cursor)
     columns = f" ({', '.join(map(quote, names))})" if names else ""
     text = f"create {kind} {table.relation}{columns} as {query}"
     return Sql(text, after=table.after(), tag="SELECT", writes=True)
@@ -142,6 +142,12 @@ def _query(cursor: Cursor) -> str:
             return inside.source()
     cursor.index = start
     return cursor.source()
+
+
+def _stored(cursor: Cursor) -> str:
+    """Return the PostgreSQL of the rest, a query whose columns become a relation's."""
+    tree = queries.parse(_query(cursor), cursor.case_sensitive)
+    return write(queries.size_literals(tree))
 
 
 def _table_element(cursor: Cursor, table: _Table) -> None:
@@ -233,7 +239,7 @@ def data_type(cursor: Cursor, column: str) -> str:
     """Read a column's type; return PostgreSQL's (Data types)."""
     phrase = cursor.accept_one(*rules.TYPE_PHRASES)
     if phrase is None:
-        name = cursor.near.lower()
+        name = cursor.take("word", "quoted").text.lower()
         if name == "super":
             raise RedshiftError("0A000", "The local endpoint has no SUPER")
         if name in rules.UNSUPPORTED_TYPES:
@@ -392,7 +398,7 @@ def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     body = cursor.until("WITH NO SCHEMA BINDING")
     late = cursor.accept("WITH", "NO", "SCHEMA", "BINDING")
     cursor.end()
-    tree = queries.parse(_query(body), cursor.case_sensitive)
+    tree = queries.size_literals(queries.parse(_query(body), cursor.case_sensitive))
     if not late:
         verb = "create or replace view" if or_replace else "create view"
         before = (_detach(name),) if or_replace else ()
@@ -417,7 +423,7 @@ def create_materialized_view(cursor: Cursor) -> Sql:
     table = _Table(cursor.relation())
     _storage_attributes(cursor, table.storage)
     cursor.expect("AS")
-    query = queries.translate(_query(cursor), cursor.case_sensitive)
+    query = _stored(cursor)
     after = (table.storage.declaration(table.relation),)
     return Sql(f"create materialized view {table.relation} as {query}", after=after)
 

@@ -213,6 +213,30 @@ def _check_type(node: exp.DataType) -> None:
     node.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(n)) for n in lengths])
 
 
+def size_literals(tree: exp.Expr) -> exp.Expr:
+    """Make a column that is a literal alone as long or as precise as the literal (CREATE TABLE AS).
+
+    Returns the same tree. The branches of a set operation stay, whose types the others settle.
+    """
+    for select in tree.find_all(exp.Select):
+        if not isinstance(select.parent, exp.SetOperation):
+            for column in select.expressions:
+                kind = _literal_type(column.this) if isinstance(column, exp.Alias) else None
+                if kind:
+                    column.set("this", exp.Cast(this=column.this, to=exp.DataType.build(kind)))
+    return tree
+
+
+def _literal_type(value: exp.Expr) -> str | None:
+    if not isinstance(value, exp.Literal):
+        return None
+    if value.is_string:
+        return f"varchar({max(len(value.name.encode()), 1)})"
+    whole, point, fraction = value.name.partition(".")
+    plain = point and (whole + fraction).isdigit()
+    return f"decimal({len(whole + fraction)}, {len(fraction)})" if plain else None
+
+
 def check_precision(precision: int) -> None:
     """Refuse a DECIMAL of more than 38 digits (Numeric types)."""
     if not 1 <= precision <= 38:

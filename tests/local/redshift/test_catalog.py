@@ -323,6 +323,13 @@ def test_late_binding_columns_are_listed_once(based: Lake) -> None:
     assert {row[2] for row in based.rows(elsewhere)} == {"base"}
 
 
+def test_late_binding_view_has_no_columns_of_its_own(based: Lake) -> None:
+    columns = "select attname from pg_attribute where attrelid = '{}'::regclass and attnum > 0"
+    based.run(f"create view bound as select * from {based.schema}.base")
+    assert based.rows(columns.format("bound")) != []
+    assert based.rows(columns.format("late")) == []
+
+
 def test_show_commands_list_what_there_is(based: Lake) -> None:
     s, database = based.schema, based.endpoint.database
     tables = based.rows(f"show tables from schema {database}.{s}")

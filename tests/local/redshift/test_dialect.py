@@ -321,6 +321,7 @@ REFUSED = [
     *syntax("Data types", "(", "create table t (a timestamp(3))", "create table t (a int(11))"),
     *syntax("DELETE", "d", "delete from t as d where a = 1"),
     *syntax("ALTER TABLE", ",", "alter table t add column a int, add column b int"),
+    *syntax("CREATE TABLE", "|", "create table t (a | b int)"),
     *syntax("CREATE TABLE", "inherits", "create table t (a int) inherits (u)"),
     *syntax("CREATE TABLE", "partition", "create table t (a int) partition by range (a)"),
     *syntax(
@@ -676,6 +677,23 @@ def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:
     run("insert into grown values (1)")
     run("alter table grown add column b varchar(20) default null")
     assert run("select * from grown") == [(1, None)]
+
+
+@pytest.mark.parametrize("kind", ["table", "view", "materialized view"])
+def test_a_column_made_of_a_literal_is_as_wide_as_the_literal(run: Run, kind: str) -> None:
+    run(
+        f"create {kind} sized as with a as (select 'né' as s, '' as e)"
+        " select 1.23 as n, 'it''s' as t, s, e, 1 as i from a"
+    )
+    types = (
+        "select format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = 'sized'::regclass and attnum > 0 order by attnum"
+    )
+    assert [kind for (kind,) in run(types)] == [
+        *("numeric(3,2)", "character varying(4)", "character varying(3)"),
+        *("character varying(1)", "integer"),
+    ]
+    run(f"drop {kind} sized")
 
 
 def test_comments_fit_tables_and_views_alike(run: Run) -> None:
