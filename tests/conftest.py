@@ -36,10 +36,18 @@ os.environ.update(
 from local import stack  # noqa: E402  it reads where its state lies when it is imported
 from tests.warehouse import Warehouse  # noqa: E402
 
+# The files and rooms whose tests run dbt and more, those that take longest first
+LONGEST = ("test_gate.py", "test_marts.py", "test_dbt.py", "stack", "macros", "dbt_packages")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take longest, so that no worker is left with them at the end."""
-    items.sort(key=lambda item: "stack" not in item.path.parts)
+
+    def rank(item: pytest.Item) -> int:
+        found = (at for at, name in enumerate(LONGEST) if name in item.path.parts)
+        return next(found, len(LONGEST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
