@@ -31,7 +31,8 @@ ENVIRONMENT = {
     "SPARKIFY_RUN_ID": "{{ run_id }}",
 }
 # Only the docs read the artifacts of their own command: without them a task takes a fifth less CPU.
-WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false"}
+# dbt's own log goes with the folder in which Cosmos runs it: what is of use is in Airflow's.
+WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
 
 # Not a profile that Cosmos makes of the connection: that knows no IAM, and dbt parses the whole
 # project anew in each task unless profile, target and login are those of `make manifest`.

@@ -101,3 +101,11 @@ def stop(name: str, folder: Path, *, timeout_seconds: float = 30) -> bool:
 def python(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module with this interpreter."""
     return [sys.executable, "-m", module, *arguments]
+
+
+def script(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a package's console script with this interpreter.
+
+    Not by the script's first line, which a system may cut where the path is long.
+    """
+    return [sys.executable, str(Path(sys.executable).with_name(name)), *arguments]

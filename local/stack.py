@@ -82,18 +82,27 @@ def start_airflow() -> str:
             processes.stop(name, RUNNING)
         prepare_airflow(environment)
         for name, (command, _) in AIRFLOW.items():
-            processes.launch(name, processes.python("airflow", *command), RUNNING, environment)
+            processes.launch(name, airflow(*command), RUNNING, environment)
         for name, (_, ready) in AIRFLOW.items():
             processes.wait_for(name, RUNNING, ready)
     wait_until_healthy(address)
     return address
 
 
+def airflow(*arguments: str) -> list[str]:
+    """Return the command that runs Airflow: by its script, as everyone does.
+
+    dbt's flags read the source of their whole call stack in each task. By `python -m` it begins
+    with frames that have none, for which Python searches all modules, each time.
+    """
+    return processes.script("airflow", *arguments)
+
+
 def prepare_airflow(environment: Mapping[str, str]) -> None:
     """Make Airflow's database, and parse the dbt project with the login of its tasks."""
     variables = {**os.environ, **environment}
     migration = subprocess.Popen(
-        processes.python("airflow", "db", "migrate"),
+        airflow("db", "migrate"),
         env={**variables, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"},
         stdout=subprocess.DEVNULL,
     )

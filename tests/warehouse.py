@@ -107,18 +107,15 @@ class Warehouse:
             stage(f"stage_{table.name}", table, prefix).stage(run_id="test")
 
     def dbt_here(self, *arguments: str, project: Path = ROOT) -> dict[str, dict[str, Any]]:
-        """Run dbt in this process, which saves its start, and return each node's result by name.
+        """Run dbt in this process and return each node's result by name.
 
-        What fails to start leaves no results and raises what dbt raised.
+        Raises what kept dbt from starting.
         """
         target = stack.STATE / "target_here" if project == ROOT else project / "target"
-        (target / "run_results.json").unlink(missing_ok=True)
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            dbt_here.invoke(*arguments, project=project, target=target)
-        results = json.loads((target / "run_results.json").read_text())["results"]
-        return {result["unique_id"].split(".")[2]: result for result in results}
+            return dbt_here.results(*arguments, project=project, target=target)
 
     def build(self, *arguments: str) -> None:
         """Build and test all models, as `make build` does; tests may warn, exposures do nothing."""

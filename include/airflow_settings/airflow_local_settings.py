@@ -17,11 +17,14 @@ MODULES = (
     "airflow.sdk.definitions.decorators",
     "airflow.sdk.execution_time.task_runner",
     "cosmos.operators.local",
+    "cosmos.profiles",
     "dbt.adapters.redshift",
+    "dbt.task.test",
     "openlineage.common.provider.dbt.local",
 )
-# dbt makes its serializers and templates when they are first used; a parse uses most of them.
-# Without REDSHIFT_* in the environment it fails in silence, and each worker makes its own.
+# dbt makes its serializers when they are first used; a parse uses most of them. It compiles a macro
+# when that is first called. Without REDSHIFT_* in the environment the parse fails in silence, and
+# each worker makes its own.
 PARSE = (
     *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
     *("parse", "--profile", "sparkify", "--target", settings().dbt_target),
@@ -31,7 +34,10 @@ PARSE = (
 if "scheduler" in sys.argv:
     for module in MODULES:
         import_module(module)
-    import_module("dbt.cli.main").dbtRunner().invoke(list(PARSE))
+    parsed: Any = import_module("dbt.cli.main").dbtRunner().invoke(list(PARSE)).result
+    templates: Any = import_module("dbt_common.clients.jinja").template_cache
+    for macro in parsed.macros.values() if parsed else ():
+        templates.get_node_template(macro)
     # Without a name, the driver reads the source of its whole call stack, at each connection, to
     # find one; dbt-redshift cannot give it. The cluster lists sessions by it.
     driver: Any = import_module("redshift_connector")

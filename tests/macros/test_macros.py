@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from dbt.artifacts.schemas.run import RunExecutionResult
-from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import CompiledNode
 from redshift_connector.error import ProgrammingError
 
+from tests import dbt_here
 from tests.warehouse import ROOT, Warehouse
 
 Dbt = Callable[..., dbtRunnerResult]
@@ -25,17 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dbt")
 
 
-def invoke(folder: Path, manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
-    places = (
-        *("--project-dir", str(ROOT), "--profiles-dir", str(ROOT)),
-        *("--target-path", str(folder / "target"), "--log-level-file", "none"),
-    )
-    return dbtRunner(manifest=manifest).invoke([*arguments, *places])
-
-
 @pytest.fixture(scope="module")
 def manifest(folder: Path) -> Manifest:
-    done = invoke(folder, None, "parse")
+    done = dbt_here.invoke("parse", project=ROOT, target=folder)
     assert isinstance(done.result, Manifest), done.exception
     return done.result
 
@@ -49,7 +43,7 @@ def dbt(
         if name.startswith("REDSHIFT_"):
             monkeypatch.setenv(name, value)
     monkeypatch.delenv("SPARKIFY_RUN_ID", raising=False)
-    return lambda *arguments: invoke(folder, manifest, *arguments)
+    return partial(dbt_here.invoke, project=ROOT, target=folder, manifest=manifest)
 
 
 def run(dbt: Dbt, *models: str) -> None:

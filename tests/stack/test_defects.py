@@ -165,7 +165,7 @@ def test_a_known_defect_fails_the_test_that_guards_against_it(
 
 
 def test_every_data_test_reads_what_it_guards_and_can_fail(project: Project) -> None:
-    compiled = project.dbt("compile", "--select", "resource_type:test")
+    compiled = project.dbt("compile", "--write-json", "--select", "resource_type:test")
     nodes = project.manifest()["nodes"]
     tests = [node for node in nodes.values() if node["resource_type"] == "test"]
     assert tests

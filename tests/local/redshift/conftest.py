@@ -52,11 +52,11 @@ def endpoint(s3_url: str) -> Iterator[Endpoint]:
 @pytest.fixture
 def lake(endpoint: Endpoint, s3_url: str) -> Iterator[Lake]:
     """Return a connection and an empty bucket and schema."""
-    client, bucket = s3.client(s3_url), f"lake-{next(_numbers)}"
+    number = next(_numbers)
+    client, bucket = s3.client(s3_url), f"lake-{number}"
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.REGION})
     with connect(endpoint) as connection:
         connection.autocommit = True
-        lake = Lake(endpoint, connection, client, bucket)
-        lake.run(f"create schema {lake.schema}")
-        lake.run(f"set search_path to {lake.schema}")
+        lake = Lake(endpoint, connection, f"lake_{number}", client, bucket)
+        lake.use_schema()
         yield lake

@@ -15,16 +15,19 @@ ROLE = "arn:aws:iam::123456789012:role/copy"
 
 @dataclass(frozen=True)
 class Lake:
-    """One connection, with autocommit, and a bucket of the test's own."""
+    """One connection, with autocommit, to a schema, and a bucket of the test's own."""
 
     endpoint: Endpoint
     connection: redshift_connector.Connection
+    schema: str
     s3: S3Client
     bucket: str
 
-    @property
-    def schema(self) -> str:
-        return self.bucket.replace("-", "_")
+    def use_schema(self) -> None:
+        """Make the schema anew and let the connection's names mean what is in it."""
+        self.run(f"drop schema if exists {self.schema} cascade")
+        self.run(f"create schema {self.schema}")
+        self.run(f"set search_path to {self.schema}")
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
