@@ -1,7 +1,8 @@
 """What an hourly run costs as history grows: `python -m bench.hourly_run`.
 
 For each length of history: load it all, build the models up to the marts, then load the last day's
-file again with more in it and build once more. Only that last build is timed.
+file again with fewer of its events in it and build once more, three times. Only these builds are
+timed, and the quickest counts: other work on the machine can only make one longer.
 """
 
 import os
@@ -16,6 +17,7 @@ from tabulate import tabulate
 
 HISTORIES = (7, 28, 112)
 START = date(2018, 1, 1)
+SHARES = (0.75, 0.5, 0.25)  # of the last day's events
 MODELS = ("run", "--quiet", "--exclude", "path:dbt_sparkify/models/reporting")
 
 
@@ -27,19 +29,23 @@ def measure(days: int) -> tuple[int, float]:
     generated = generate(stack.BUCKET_FOLDER, start=START, days=days, users=100, songs=300)
     environment = {**os.environ, **stack.start_warehouse()}
     try:
-        run(environment, sys.executable, "-m", "include.command_line", "--events-prefix=log_data/")
+        load = (sys.executable, "-m", "include.command_line")
+        run(environment, *load, "--events-prefix=log_data/")
         dbt = str(Path(sys.executable).with_name("dbt"))
         run(environment, dbt, *MODELS)
         last = START + timedelta(days=days - 1)
         prefix = f"log_data/{last:%Y/%m/%Y-%m-%d}"
         file = stack.BUCKET_FOLDER / f"{prefix}-events.json"
         lines = file.read_bytes().splitlines()
-        file.write_bytes(b"\n".join(lines[: len(lines) // 2]))
-        stack.upload_bucket(environment["SPARKIFY_LOCAL_S3"])
-        run(environment, sys.executable, "-m", "include.command_line", f"--events-prefix={prefix}")
-        began = time.perf_counter()
-        run(environment, dbt, *MODELS)
-        return generated.events, time.perf_counter() - began
+        seconds = []
+        for share in SHARES:
+            file.write_bytes(b"\n".join(lines[: int(len(lines) * share)]))
+            stack.upload_bucket(environment["SPARKIFY_LOCAL_S3"])
+            run(environment, *load, f"--events-prefix={prefix}")
+            began = time.perf_counter()
+            run(environment, dbt, *MODELS)
+            seconds.append(time.perf_counter() - began)
+        return generated.events, min(seconds)
     finally:
         stack.stop()
 
