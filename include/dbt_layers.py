@@ -34,6 +34,9 @@ ENVIRONMENT = {
 # dbt's own log goes with the folder in which Cosmos runs it: what is of use is in Airflow's.
 WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
 
+# Unit tests are CI's, the cross-table tests the quality gate's, and exposures are nobody's task.
+EXCLUDED = ["resource_type:unit_test", "tag:quality_gate", "resource_type:exposure"]
+
 # Not a profile that Cosmos makes of the connection: that knows no IAM, and dbt parses the whole
 # project anew in each task unless profile, target and login are those of `make manifest`.
 PROFILE = ProfileConfig(
@@ -64,7 +67,7 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
             select=[f"path:dbt_sparkify/models/{layer}"],
-            exclude=["resource_type:unit_test", "tag:quality_gate"],  # for CI; for the end
+            exclude=EXCLUDED,
             test_behavior=test_behavior,
             should_detach_multiple_parents_tests=True,
             source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,
@@ -79,7 +82,7 @@ def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
     return DbtTestLocalOperator(
         task_id=task_id,
         select=[f"path:dbt_sparkify/models/{layer}"],
-        exclude=["resource_type:unit_test", "tag:quality_gate"],
+        exclude=EXCLUDED,
         env=WITHOUT_ARTIFACTS,
         **operator_arguments(),
     )
