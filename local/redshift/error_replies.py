@@ -18,9 +18,29 @@ REWORDED: tuple[tuple[str, str, str, str], ...] = (
         r"Cannot insert a NULL value into column \1",
     ),
     ("28P01", r"(password authentication failed.*)", "28000", r"\1"),
+    (
+        "428C9",
+        r"non-DEFAULT value|only be updated to DEFAULT",
+        "0A000",
+        "cannot set an identity column to a value",
+    ),
+    (
+        "42P16",
+        r"cannot drop columns from view",
+        "42P16",
+        "cannot change number of columns in view",
+    ),
     ("22P02", r"^invalid input syntax for type (.*)", "22P02", r"invalid input syntax for \1"),
 )
 """Where the two differ in words for the same thing; every other text passes as it is."""
+
+SPELT: tuple[tuple[str, str, str], ...] = (
+    # PostgreSQL's SQLSTATE, a part of its message or hint, and Redshift's spelling of it
+    ("42883", r"\b(public|redshift)\.", ""),
+    ("42883", r"\bunknown\b", '"unknown"'),
+    ("42883", r"\bmight need\b", "may need"),
+)
+"""Where the two differ in a word or two."""
 
 _KEPT = "SCMDH"
 
@@ -47,8 +67,15 @@ def reworded(body: bytes) -> bytes:
     for sqlstate, pattern, new_sqlstate, new_text in REWORDED:
         found = re.search(pattern, fields["M"] or "") if fields["C"] == sqlstate else None
         if found:
-            fields |= {"C": new_sqlstate, "M": found.expand(new_text)}
+            fields |= {"C": new_sqlstate, "M": found.expand(new_text), "D": None, "H": None}
             break
+    for sqlstate, pattern, spelling in SPELT:
+        if fields["C"] == sqlstate:
+            fields |= {
+                kind: re.sub(pattern, spelling, fields[kind] or "")
+                for kind in "MH"
+                if kind in fields
+            }
     return _reply(fields)
 
 

@@ -11,7 +11,8 @@ class Sql:
     `text` is what the client waits for: its rows and command tag are the answer. `before` and
     `after` run in the same transaction around it, unseen (a BRIN index for a sort key, a row in
     the catalog for a declared key). `tag` replaces PostgreSQL's command tag when they differ.
-    `writes` tells what puts rows into tables or takes them away; `lock` comes before all else, even
+    `alone` names a command that no transaction block may hold. `writes` tells what puts rows into
+    tables or takes them away; `lock` comes before all else, even
     before the text is parsed, since PostgreSQL then takes a lock of its own, which must not come
     first.
     """
@@ -22,6 +23,7 @@ class Sql:
     tag: str | None = None
     writes: bool = False
     lock: str | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True)

@@ -338,6 +338,8 @@ class ClientSession:
         statements = translate(text, self._settings)
         if not statements:
             self._writer.write(message(b"I"))
+        for statement in statements:
+            self._refuse_in_block(statement, among_others=len(statements) > 1)
         # PostgreSQL gives a Query its transaction; transfers split it, so it gets one here.
         own = (
             self.pg.status == b"I"
@@ -449,6 +451,7 @@ class ClientSession:
             case None:
                 await self._forward(b"E", body, b"CIs")
             case Sql():
+                self._refuse_in_block(statement)
                 await self._execute_all(statement, body)
             case _:
                 await self._synchronise()
@@ -500,6 +503,12 @@ class ClientSession:
                 self._skip_to_sync = True
                 return None
         return rows
+
+    def _refuse_in_block(self, statement: Statement, *, among_others: bool = False) -> None:
+        """Refuse what must be a transaction of its own (ALTER TABLE, ALTER TABLE APPEND)."""
+        alone = statement.alone if isinstance(statement, Sql) else None
+        if alone and (among_others or self.pg.status != b"I"):
+            raise RedshiftError("25001", f"{alone} cannot run inside a transaction block")
 
     # Isolation
 

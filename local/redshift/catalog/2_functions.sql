@@ -83,6 +83,19 @@ begin
     execute format('comment on %s %s is %L', kind, relation, comment);
 end $$;
 
+-- CREATE OR REPLACE VIEW: called before and after, within one transaction
+create or replace procedure redshift.keep_columns(view text)
+language plpgsql as $$
+declare
+    before text := current_setting('endpoint.columns', true);
+    here text := (select max(attnum) from pg_catalog.pg_attribute where attrelid = to_regclass(view));
+begin
+    perform set_config('endpoint.columns', case when coalesce(before, '') = '' then coalesce(here, 'none') else '' end, true);
+    if before <> 'none' and before <> '' and before <> here then
+        raise invalid_table_definition using message = 'cannot change number of columns in view';
+    end if;
+end $$;
+
 create or replace procedure redshift.use_database(name text)
 language plpgsql as $$
 begin
@@ -190,6 +203,18 @@ begin
 end $$;
 update pg_cast set castfunc = 'redshift.refuse_text_of(boolean)'::regprocedure
 where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
+
+-- Blanks at the end do not count where texts are compared (Character types: significance of trailing
+-- blanks), so text is compared, sorted and hashed as PostgreSQL does with char.
+update pg_operator set oprcode = regexp_replace(oprcode::text, 'text_?', 'bpchar')::regproc
+where oprleft = 'text'::regtype and oprright = 'text'::regtype and oprname in ('=', '<>', '<', '<=', '>', '>=');
+delete from pg_amproc where amproc = 'btvarstrequalimage'::regproc and amproclefttype = 'text'::regtype;
+update pg_amproc set amproc = same.amproc
+from pg_opfamily f, pg_amproc same, pg_opfamily g
+where f.oid = pg_amproc.amprocfamily and f.opfname = 'text_ops' and pg_amproc.amproclefttype = 'text'::regtype
+    and pg_amproc.amprocrighttype = 'text'::regtype
+    and g.oid = same.amprocfamily and g.opfname = 'bpchar_ops' and g.opfmethod = f.opfmethod
+    and same.amprocnum = pg_amproc.amprocnum;
 
 create or replace function redshift.try_cast(value text, type text) returns text
 language plpgsql stable as $$
@@ -457,7 +482,9 @@ $$;
 create or replace function redshift.json_extract_array_element_text(
     value text, element int, null_if_invalid boolean default false
 ) returns text
-language sql immutable parallel safe as $$ select redshift.parsed(value, null_if_invalid) ->> element $$;
+language sql immutable parallel safe as $$
+    select case when element >= 0 then redshift.parsed(value, null_if_invalid) ->> element end
+$$;
 
 -- Hash functions
 
@@ -468,6 +495,12 @@ language sql immutable strict parallel safe as $$
         when 384 then sha384(convert_to(value, 'UTF8'))
         when 512 then sha512(convert_to(value, 'UTF8'))
         else sha256(convert_to(value, 'UTF8')) end, 'hex')
+$$;
+
+-- The polynomial is CRC-32C's.
+create or replace function redshift.crc32(value text) returns text
+language sql immutable strict parallel safe as $$
+    select lpad(to_hex(crc32c(convert_to(value, 'UTF8'))), 8, '0')
 $$;
 
 -- Secure Hash Standard (FIPS 180-4), 6.1.2; PostgreSQL has it in an extension only.

@@ -22,6 +22,9 @@ _COLUMN_WORDS = (
 )  # fmt: skip
 
 
+_NEVER_ADDED = ("DISTKEY", "IDENTITY", "PRIMARY", "REFERENCES", "SORTKEY", "UNIQUE")
+
+
 @dataclass
 class _Storage:
     """How Redshift would lay a table out (CREATE TABLE: table attributes), kept in the catalog."""
@@ -146,7 +149,7 @@ def _query(cursor: Cursor) -> str:
 
 def _stored(cursor: Cursor) -> str:
     """Return the PostgreSQL of the rest, a query whose columns become a relation's."""
-    tree = queries.parse(_query(cursor), cursor.case_sensitive)
+    tree = queries.parse(_query(cursor), cursor.case_sensitive, stored=True)
     return write(queries.size_literals(tree))
 
 
@@ -251,7 +254,7 @@ def data_type(cursor: Cursor, column: str) -> str:
         raise RedshiftError("0A000", f'Column "{column}" has unsupported type "{name}[]"')
     if name == "numeric":
         precision, scale, *_ = [*arguments, *("18", "0")[len(arguments) :]]
-        queries.check_precision(int(precision))
+        queries.check_precision(int(precision), int(scale))
         return f"numeric({precision}, {scale})"
     if name in rules.LENGTHS:
         default, greatest = rules.LENGTHS[name]
@@ -323,8 +326,11 @@ def alter_table(cursor: Cursor) -> Sql:
         "RENAME COLUMN", "RENAME", "ALTER COLUMN", "ALTER", "OWNER TO",
     )  # fmt: skip
     after: tuple[str, ...] = ()
+    alone = None
     if action in ("ADD COLUMN", "ADD"):
-        _table_element(cursor.until(","), table)
+        element = cursor.until(",")
+        _refuse_added(element)
+        _table_element(element, table)
         text = f"add column {table.columns[0]}" if table.columns else None
         after = table.after()
     elif action == "DROP CONSTRAINT":
@@ -342,16 +348,37 @@ def alter_table(cursor: Cursor) -> Sql:
         text += quote(cursor.name())
     elif action == "ALTER COLUMN":
         text, after = _alter_column(cursor, table)
+        alone = "ALTER TABLE ALTER COLUMN" if text else None
     else:
         text, after = None, _alter_storage(cursor, table)
     cursor.end()
     if text is None:
         return Sql(NOTHING, before, after, "ALTER TABLE")
-    return Sql(f"alter table {table.relation} {text.strip()}", before, after)
+    return Sql(f"alter table {table.relation} {text.strip()}", before, after, alone=alone)
+
+
+def _refuse_added(element: Cursor) -> None:
+    """Refuse what a new column may not be (ALTER TABLE: ADD COLUMN)."""
+    written = [token.text.upper() for token in element.tokens if token.kind == "word"]
+    if written[:1] in (["CONSTRAINT"], ["UNIQUE"], ["PRIMARY"], ["FOREIGN"]):
+        return
+    if refused := next((word for word in written if word in _NEVER_ADDED), None):
+        raise RedshiftError("0A000", f"ALTER TABLE ADD COLUMN does not support {refused}")
+    if "NOT" in written and "DEFAULT" not in written:
+        raise RedshiftError(
+            "0A000",
+            "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression",
+        )
 
 
 def _alter_column(cursor: Cursor, table: _Table) -> tuple[str | None, tuple[str, ...]]:
     name = cursor.name()
+    if cursor.peek("SET", "NOT") or cursor.peek("DROP", "NOT"):
+        raise RedshiftError(
+            "0A000", f"ALTER COLUMN {cursor.near.upper()} NOT NULL is not supported"
+        )
+    if cursor.peek("SET") or cursor.peek("DROP"):
+        raise RedshiftError("0A000", "ALTER COLUMN SET/DROP DEFAULT is not supported")
     if cursor.accept("ENCODE"):
         table.storage.encodings[name] = _encoding(cursor)
         return None, (table.storage.declaration(table.relation),)
@@ -384,6 +411,7 @@ def _append(cursor: Cursor, target: str) -> Sql:
     return Sql(
         f"call redshift.append({literal(target)}, {literal(source)}, {flags})",
         tag="ALTER TABLE APPEND",
+        alone="ALTER TABLE APPEND",
     )
 
 
@@ -400,9 +428,12 @@ def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     cursor.end()
     tree = queries.size_literals(queries.parse(_query(body), cursor.case_sensitive))
     if not late:
-        verb = "create or replace view" if or_replace else "create view"
-        before = (_detach(name),) if or_replace else ()
-        return Sql(f"{verb} {name}{columns} as {write(tree)}", before)
+        text = f"{name}{columns} as {write(tree)}"
+        if not or_replace:
+            return Sql(f"create view {text}")
+        # The columns stay as they are (CREATE VIEW: OR REPLACE); PostgreSQL would take more.
+        same = f"call redshift.keep_columns({literal(name)})"
+        return Sql(f"create or replace view {text}", (_detach(name), same), (same,))
     if queries.reads_relation_without_schema(tree):
         raise RedshiftError(
             "42601",

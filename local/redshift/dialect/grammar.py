@@ -19,7 +19,7 @@ from local.redshift.dialect.tokens import respelled, syntax_error
 from local.redshift.errors import RedshiftError
 
 _CALLS_THAT_ARE_GRAMMAR = {
-    "CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "OVERLAY",
+    "CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM",
 }  # fmt: skip
 _WORDS_THAT_ARE_GRAMMAR = {"CASE", "ANY", "SYSDATE"}
 

@@ -13,13 +13,19 @@ _SYSTEM_PREFIXES = ("pg_", "svv_", "stv_", "stl_", "svl_", "svcs_", "sys_")
 _LEADER_NODES = (exp.CurrentTime, exp.Localtime, exp.Localtimestamp, exp.CurrentTimestamp)
 
 
-def parse(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) -> exp.Expr:
-    """Return the PostgreSQL tree of a Redshift query, or of an expression when `into` says so."""
+def parse(
+    sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None, *, stored: bool = False
+) -> exp.Expr:
+    """Return the PostgreSQL tree of a Redshift query, or of an expression when `into` says so.
+
+    What a `stored` query returns goes into a table, where no leader node-only function may reach.
+    """
     tree = grammar.read(sql, into)
+    stored = stored or bool(tree.args.get("into"))
     reads_user_tables = any(not _is_system(table) for table in _relations(tree))
     on_catalog = not reads_user_tables and any(_is_system(table) for table in _relations(tree))
     if not on_catalog:
-        _refuse(tree, reads_user_tables)
+        _refuse(tree, stored or reads_user_tables)
     for window in list(tree.find_all(exp.Window)):
         _translate_window(window)
     # Rules replace nodes in their parents, so the tree's own root needs one.
@@ -84,7 +90,7 @@ for _refusal in rules.REFUSALS:
     _REFUSALS.setdefault(_refusal.node, []).append(_refusal)
 
 
-def _refuse(tree: exp.Expr, reads_user_tables: bool) -> None:
+def _refuse(tree: exp.Expr, meets_user_tables: bool) -> None:
     for node in tree.dfs():
         for refusal in _REFUSALS.get(type(node), ()):
             if refusal.applies(node):
@@ -93,7 +99,7 @@ def _refuse(tree: exp.Expr, reads_user_tables: bool) -> None:
             raise _not_here(rules.NOT_HERE[type(node)])
         if isinstance(node, (exp.Column, exp.Table, exp.TableAlias)):
             _refuse_reserved(node)
-        if reads_user_tables and _is_leader_only(node):
+        if meets_user_tables and _is_leader_only(node):
             raise RedshiftError(
                 "0A000",
                 "Specified types or functions (one per INFO message) not supported on Redshift "
@@ -202,7 +208,7 @@ def _check_type(node: exp.DataType) -> None:
     lengths = [parameter.name for parameter in node.expressions]
     if name == "numeric":
         lengths = lengths or ["18", "0"]
-        check_precision(int(lengths[0]))
+        check_precision(*map(int, lengths))
     elif name in rules.LENGTHS:
         greatest = rules.LENGTHS[name][1]
         lengths = [str(greatest) if length.upper() == "MAX" else length for length in lengths]
@@ -210,6 +216,8 @@ def _check_type(node: exp.DataType) -> None:
         kinds = {"varchar": exp.DType.VARCHAR, "char": exp.DType.CHAR, "bytea": written}
         node.set("this", kinds[name] if lengths or name != "char" else exp.DType.BPCHAR)
         lengths = [] if name == "bytea" else lengths
+    elif lengths:
+        raise syntax_error("(")
     node.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(n)) for n in lengths])
 
 
@@ -237,10 +245,13 @@ def _literal_type(value: exp.Expr) -> str | None:
     return f"decimal({len(whole + fraction)}, {len(fraction)})" if plain else None
 
 
-def check_precision(precision: int) -> None:
-    """Refuse a DECIMAL of more than 38 digits (Numeric types)."""
+def check_precision(precision: int, scale: int = 0) -> None:
+    """Refuse a DECIMAL of more than 38 digits, or 37 after the point (Numeric types)."""
     if not 1 <= precision <= 38:
         raise RedshiftError("22023", f"DECIMAL precision {precision} must be between 1 and 38")
+    greatest = min(precision, 37)
+    if not 0 <= scale <= greatest:
+        raise RedshiftError("22023", f"DECIMAL scale {scale} must be between 0 and {greatest}")
 
 
 def check_length(name: str, length: int) -> None:
@@ -405,6 +416,8 @@ def _translate_function(node: exp.Anonymous, on_catalog: bool) -> None:
         if isinstance(node.parent, exp.Table):
             raise _no_function(name)
         node.replace(_own(name, *arguments))
+    elif name in rules.FUNCTIONS_NOT_HERE:
+        raise _not_here(name.upper())
     elif not on_catalog and name not in rules.NATIVE | rules.LEADER_ONLY:
         # A function of the user's own: it cannot hide behind one that only PostgreSQL has.
         if isinstance(node.parent, exp.Table):
@@ -440,6 +453,15 @@ def _translate_window(window: exp.Window) -> None:
         raise RedshiftError(
             "42601", "Aggregate window functions with an ORDER BY clause require a frame clause"
         )
+    keys = [*(window.args.get("partition_by") or ()), *(ordered.expressions if ordered else ())]
+    if any(key.is_string or (isinstance(key, exp.Ordered) and key.this.is_string) for key in keys):
+        raise RedshiftError(
+            "0A000", "String literals are not supported in the OVER clause of a window function"
+        )
+    if name in rules.RANKINGS and spec:
+        raise RedshiftError("42601", f"Window function {name} cannot have a frame clause")
+    if name in ("lag", "lead"):
+        _refuse_neighbour(name, arguments, ordered)
     if ignore_nulls:
         _ignore_nulls(window, name, arguments)
     elif name == "ratio_to_report":
@@ -456,6 +478,16 @@ def _translate_window(window: exp.Window) -> None:
         share = arguments[0] if within else exp.Literal.number("0.5")
         value = within[0].this if within else arguments[0]
         window.set("this", _own("percentile_cont", _as(exp.DType.DOUBLE, value), share))
+
+
+def _refuse_neighbour(name: str, arguments: list[exp.Expr], ordered: exp.Expr | None) -> None:
+    """Refuse a default value, and rows in no order (LAG and LEAD window functions)."""
+    if len(arguments) > 2:
+        raise RedshiftError(
+            "0A000", f"Default parameter not be supported for window function {name}"
+        )
+    if ordered is None:
+        raise RedshiftError("42601", f"Window function {name} requires an ORDER BY clause")
 
 
 def _ignore_nulls(window: exp.Window, name: str, arguments: list[exp.Expr]) -> None:

@@ -66,8 +66,8 @@ NATIVE = (
         "exp floor ln log mod pi power radians random sign sin sqrt tan "
         # String functions
         "ascii btrim char_length character_length chr initcap left length lower lpad ltrim "
-        "md5 octet_length overlay position quote_ident quote_literal repeat replace reverse right "
-        "rpad rtrim strpos substr substring to_hex translate trim upper crc32 "
+        "md5 octet_length position quote_ident quote_literal repeat replace reverse right "
+        "rpad rtrim strpos substr substring to_hex translate trim upper "
         # Data type formatting functions; Date and time functions
         "to_char to_number timeofday "
         # System information functions
@@ -82,7 +82,7 @@ NATIVE = (
 # Functions of catalog/2_functions.sql, written redshift.<name>: PostgreSQL lacks them or means
 # something else by them. Each is a page of the SQL functions reference.
 OWN = words(
-    "add_months avg concat fnv_hash func_sha1 getdate is_valid_json "
+    "add_months avg concat crc32 fnv_hash func_sha1 getdate is_valid_json "
     "is_valid_json_array json_array_length json_extract_array_element_text last_day "
     "months_between next_day regexp_count regexp_instr regexp_replace regexp_substr round sha sha1 "
     "sha2 split_part strtol to_date to_timestamp trunc"
@@ -98,7 +98,24 @@ RENAMED = {
     "dlog10": "log",
     "date_diff": "datediff",
     "date_add": "dateadd",
+    "replicate": "repeat",
 }
+
+# SQL functions reference: what the endpoint lacks of it and says so by name
+FUNCTIONS_NOT_HERE = words(
+    "bpcharcmp bttext_pattern_cmp collate difference octetindex soundex "
+    "checksum farmfingerprint64 murmur3_32_hash "
+    "date_cmp date_cmp_timestamp date_cmp_timestamptz date_part_year interval_cmp timestamp_cmp "
+    "timestamp_cmp_date timestamp_cmp_timestamptz timestamptz_cmp timestamptz_cmp_date "
+    "timestamptz_cmp_timestamp "
+    "can_json_parse json_parse json_serialize json_serialize_to_varbyte json_size json_typeof "
+    "array array_concat array_flatten get_array_length is_array is_object object object_transform "
+    "split_to_array subarray "
+    "from_hex from_varbyte getbit to_varbyte "
+    "hll hll_cardinality hll_combine hll_combine_sketches hll_create_sketch "
+    "current_aws_account current_namespace pg_get_cols role_is_member_of slice_num "
+    "user_is_member_of"
+)
 
 # Leader node-only functions: none may meet a user table
 LEADER_ONLY = words(
@@ -235,6 +252,36 @@ def _has_other_frame_than_rows(node: exp.Expr) -> bool:
     return node.args.get("kind", "").upper() != "ROWS" or bool(node.args.get("exclude"))
 
 
+def _matches_a_pattern(node: exp.Expr) -> bool:
+    return any(node.args[key].is_string for key in ("start", "length") if node.args.get(key))
+
+
+def _orders_its_arguments(node: exp.Expr) -> bool:
+    return any(isinstance(argument, exp.Order) for argument in node.expressions)
+
+
+def _is_named(name: str) -> Callable[[exp.Expr], object]:
+    return lambda node: node.name.lower() == name
+
+
+def _selects_nothing(node: exp.Expr) -> bool:
+    return not node.expressions
+
+
+def _sets_several_columns(node: exp.Expr) -> bool:
+    return any(isinstance(item.this, exp.Tuple) for item in node.expressions)
+
+
+def _reads_outer_joins(node: exp.Expr) -> bool:
+    clause: exp.Expr | None = node.args.get("from_")
+    return clause is not None and any(join.side for join in clause.this.args.get("joins") or ())
+
+
+def _names_its_target(node: exp.Expr) -> bool:
+    table = node.this.this if isinstance(node.this, exp.Schema) else node.this
+    return bool(table.alias)
+
+
 def _is_set_operation_all(node: exp.Expr) -> bool:
     return not node.args.get("distinct")
 
@@ -292,6 +339,60 @@ REFUSALS = (
     Refusal(exp.Collate, _always, "42601", _syntax("COLLATE"), "Unsupported PostgreSQL features"),
     Refusal(exp.Fetch, _always, "42601", _syntax("FETCH"), "ORDER BY clause"),
     Refusal(exp.CTE, _changes_data, "42601", _syntax("AS"), "WITH clause"),
+    Refusal(
+        exp.CTE,
+        lambda node: node.args.get("materialized") is not None,
+        "42601",
+        _syntax("MATERIALIZED"),
+        "WITH clause",
+    ),
+    Refusal(exp.Select, _selects_nothing, "42601", _syntax("FROM"), "SELECT list"),
+    Refusal(exp.Table, _has("only"), "42601", _syntax("ONLY"), "FROM clause"),
+    Refusal(exp.Table, _has("ordinality"), "42601", _syntax("WITH"), "FROM clause"),
+    *(
+        Refusal(
+            exp.Column, _is_named(name), "42703", f'column "{name}" does not exist', "SELECT list"
+        )
+        for name in (
+            "cmax",
+            "cmin",
+            "ctid",
+            "current_role",
+            "system_user",
+            "tableoid",
+            "xmax",
+            "xmin",
+        )
+    ),
+    Refusal(
+        exp.CurrentCatalog,
+        _always,
+        "42703",
+        'column "current_catalog" does not exist',
+        "Unsupported PostgreSQL functions",
+    ),
+    Refusal(exp.Anonymous, _orders_its_arguments, "42601", _syntax("ORDER"), "Aggregate functions"),
+    Refusal(
+        exp.Between, _has("symmetric"), "42601", _syntax("SYMMETRIC"), "BETWEEN range condition"
+    ),
+    Refusal(exp.StartsWith, _always, "42883", "operator does not exist: ^@", "LIKE"),
+    Refusal(exp.RegexpILike, _always, "42883", "operator does not exist: ~*", "POSIX operators"),
+    Refusal(
+        exp.Substring,
+        _matches_a_pattern,
+        "42883",
+        'function substring("unknown", "unknown") does not exist',
+        "SUBSTRING function",
+    ),
+    Refusal(
+        exp.Update,
+        _reads_outer_joins,
+        "0A000",
+        "Target table must be part of an equijoin predicate",
+        "UPDATE",
+    ),
+    Refusal(exp.Update, _sets_several_columns, "42601", _syntax("("), "UPDATE"),
+    Refusal(exp.Insert, _names_its_target, "42601", _syntax("AS"), "INSERT"),
     Refusal(
         exp.With,
         _lacks_column_list,

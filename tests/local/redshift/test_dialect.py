@@ -153,6 +153,7 @@ VALUES = [
         ("sha1('abc')", "a9993e364706816aba3e25717850c26c9cd0d89d"),
         ("func_sha1(repeat('a', 120))", "f34c1488385346a55709ba056ddd08280dd4c6d6"),
         ("left(sha2('abc', 256), 8)", "ba7816bf"),
+        ("crc32('Amazon Redshift')", "f2726906"),
         ("fnv_hash('foo')", -2543842089295555209),
     ),
     *values(
@@ -161,6 +162,7 @@ VALUES = [
         ("json_extract_path_text('{\"a\": 1}', 'b')", None),
         ("json_extract_path_text('no json', 'b', true)", None),
         ("json_extract_array_element_text('[11, 12]', 1)", "12"),
+        ("json_extract_array_element_text('[11, 12]', -1)", None),
         ("json_array_length('[11, 12]')", 2),
         ("is_valid_json('{\"a\": 1}')", True),
         ("is_valid_json('a')", False),
@@ -172,6 +174,16 @@ VALUES = [
         ("len('abc'::varchar)", 3),
         ("len(repeat('a', 300)::text)", 300),
     ),
+    *values(
+        "Character types: significance of trailing blanks",
+        ("'a' = 'a '", True),
+        ("'a' < 'a '", False),
+        ("'a' in ('b', 'a  ')", True),
+        ("nullif('  ', '')", None),
+        ("len('a ')", 2),
+        ("'a ' like 'a'", False),
+    ),
+    *values("REPLICATE function", ("replicate('ab', 2)", "abab")),
     *values(
         "Numeric types",
         ("1.5::decimal", Decimal(2)),
@@ -200,6 +212,23 @@ def test_expressions_have_redshift_s_values(run: Run, sql: str, value: object) -
 
 
 AGGREGATES = [
+    *values(
+        "Character types: significance of trailing blanks",
+        ("select count(*), count(distinct s || '') from plays where s = 'a  '", [(1, 1)]),
+        (
+            "select count(distinct s) from (select s from plays where v = 1 union all select 'a ')",
+            [(1,)],
+        ),
+        (
+            "select count(*) from (select s, count(*) from (select s from plays where v = 1 "
+            "union all select 'a ') as both_of_them group by s) as grouped",
+            [(1,)],
+        ),
+        (
+            "select count(*) from plays join (select 'c  ' as s) as spaced on plays.s = spaced.s",
+            [(1,)],
+        ),
+    ),
     *values(
         "Aggregate functions",
         ("select avg(v), avg(v::bigint), avg(f) from plays", [(3, 3, 2.0)]),
@@ -315,10 +344,100 @@ REFUSED = [
     *syntax("SELECT", "WINDOW", "select sum(a) over w from t window w as (partition by b)"),
     *syntax("WITH clause", "AS", "with d as (delete from t) select 1"),
     *syntax("UNION, INTERSECT, EXCEPT", "ALL", "select 1 intersect all select 1"),
+    *syntax(
+        "WITH clause", "MATERIALIZED", "with d as materialized (select 1 as a) select a from d"
+    ),
+    *syntax("SELECT list", "FROM", "select from t", "select 1 where exists (select from t)"),
+    *syntax("FROM clause", "ONLY", "select a from only t", "delete from only t"),
+    *syntax("FROM clause", "WITH", "select * from f(1) with ordinality"),
+    *syntax("Aggregate functions", "ORDER", "select any_value(a order by b) from t"),
+    *syntax("BETWEEN range condition", "SYMMETRIC", "select a between symmetric 2 and 1 from t"),
+    *syntax("UPDATE", "(", "update t set (a, b) = (select 1, 2)"),
+    *syntax("INSERT", "AS", "insert into t as u (a) values (1)"),
+    *refused("SELECT list", "42703", 'column "ctid" does not exist', "select ctid from t"),
+    *refused(
+        "Unsupported PostgreSQL functions",
+        "42703",
+        'column "current_',
+        "select current_catalog",
+        "select current_role",
+    ),
+    *syntax(
+        "Unsupported PostgreSQL functions", "placing", "select overlay('a' placing 'b' from 1)"
+    ),
+    *refused(
+        "UPDATE",
+        "0A000",
+        "Target table must be part of an equijoin predicate",
+        "update t set a = 1 from u left join v on u.a = v.a where t.b = u.b",
+    ),
+    *refused(
+        "Window function syntax summary",
+        "0A000",
+        "String literals are not supported",
+        "select rank() over (partition by 'x' order by a) from t",
+        "select rank() over (order by 'x') from t",
+    ),
+    *refused("POSIX operators", "42883", "operator does not exist: ~*", "select a !~* 'b' from t"),
+    *refused("LIKE", "42883", "operator does not exist: ^@", "select a ^@ 'b' from t"),
+    *refused(
+        "SUBSTRING function",
+        "42883",
+        "substring",
+        "select substring(a, 'b.') from t",
+        "select substring(a from 'b.') from t",
+        "select substring(a from '%' for '#') from t",
+    ),
+    *refused(
+        "LAG window function",
+        "0A000",
+        "Default parameter not be supported for window function lag",
+        "select lag(a, 1, 0) over (order by a) from t",
+    ),
+    *refused(
+        "LEAD window function",
+        "42601",
+        "Window function lead requires an ORDER BY clause",
+        "select lead(a) over (partition by b) from t",
+    ),
+    *refused(
+        "Window function syntax summary",
+        "42601",
+        "cannot have a frame clause",
+        "select row_number() over (order by a rows unbounded preceding) from t",
+        "select lag(a) over (order by a rows unbounded preceding) from t",
+    ),
+    *refused(
+        "Numeric types",
+        "22023",
+        "DECIMAL scale",
+        "select a::decimal(38, 38) from t",
+        "create table t (a decimal(5, 7))",
+    ),
+    *refused(
+        "Leader node-only functions",
+        "0A000",
+        "not supported on Redshift tables",
+        "create table t as select current_timestamp as a",
+        "create table t as select generate_series(1, 3) as a",
+        "select now() as a into t",
+    ),
+    *refused(
+        "CHECKSUM function",
+        "0A000",
+        "The local endpoint has no CHECKSUM",
+        "select checksum(a) from t",
+    ),
     *syntax("Reserved words", "raw", "select * from raw.events", "create schema raw"),
     *syntax("Reserved words", "tag", "create table t (tag int)", "select tag from t"),
     *syntax("CREATE TABLE AS", "as", "create table if not exists t as select 1"),
-    *syntax("Data types", "(", "create table t (a timestamp(3))", "create table t (a int(11))"),
+    *syntax(
+        "Data types",
+        "(",
+        "create table t (a timestamp(3))",
+        "create table t (a int(11))",
+        "select a::timestamp(3) from t",
+    ),
     *syntax("DELETE", "d", "delete from t as d where a = 1"),
     *syntax("ALTER TABLE", ",", "alter table t add column a int, add column b int"),
     *syntax("CREATE TABLE", "|", "create table t (a | b int)"),
@@ -444,6 +563,32 @@ REFUSED = [
         "ALTER COLUMN TYPE",
         "alter table t alter column a type int",
     ),
+    *refused(
+        "ALTER TABLE",
+        "0A000",
+        "SET NOT NULL is not supported",
+        "alter table t alter column a set not null",
+    ),
+    *refused(
+        "ALTER TABLE",
+        "0A000",
+        "ALTER COLUMN SET/DROP DEFAULT is not supported",
+        "alter table t alter column a drop default",
+        "alter table t alter column a set default 1",
+    ),
+    *refused(
+        "ALTER TABLE",
+        "0A000",
+        "must have a non-null default expression",
+        "alter table t add column a int not null",
+    ),
+    *refused(
+        "ALTER TABLE",
+        "0A000",
+        "ALTER TABLE ADD COLUMN does not support",
+        "alter table t add column a int identity(1, 1)",
+        "alter table t add a int unique",
+    ),
     *refused("SET", "42704", "unrecognized configuration parameter", "set work_mem to '1GB'"),
     *refused("COPY", "0A000", "has no option PARQUET", "copy t from 's3://b/k' format as parquet"),
     *refused(
@@ -516,6 +661,12 @@ def test_what_redshift_lacks_is_refused_in_its_words(sql: str, sqlstate: str, me
         *refused(
             "Type compatibility and conversion", "42846", "cannot cast type boolean",
             "select (v > 1)::varchar from plays",
+        ),
+        *refused(
+            "Unsupported PostgreSQL functions", "42883",
+            'function format("unknown", integer) does not exist\n'
+            "HINT:  No function matches the given name and argument types. You may need to",
+            "select format('%s', 1)",
         ),
         *refused("STRTOL function", "22P02", "zz", "select strtol('zz', 10)"),
         *refused(
@@ -630,6 +781,19 @@ def test_temporary_tables_may_be_marked_by_their_name(run: Run) -> None:
     assert run("select m.a, o.a from #MARKED m, #more o") == [(1, 2)]
 
 
+def test_a_view_is_replaced_by_one_of_the_same_columns(run: Run) -> None:
+    """CREATE VIEW: OR REPLACE."""
+    run("create or replace view shown as select 1 as a, 2 as b")
+    run("create or replace view shown as select 3 as a, 4 as b")
+    for columns in ("1 as a", "1 as a, 2 as b, 3 as c"):
+        with raises("42P16", "cannot change number of columns in view"):
+            run(f"create or replace view shown as select {columns}")
+    assert run("select * from shown") == [(3, 4)]
+    run("drop view shown")
+    run("create or replace view shown as select 1 as a")
+    run("create or replace view shown as select 2 as a; create or replace view seen as select 1 b")
+
+
 def test_a_late_binding_view_outlives_what_it_reads(run: Run) -> None:
     run("create table base (a int); insert into base values (1)")
     run("create view late as select * from public.base with no schema binding")
@@ -662,6 +826,39 @@ def test_alter_table_append_moves_rows_by_column_name(run: Run) -> None:
     run("alter table moved_to append from moved_from")
     assert run("select a, b from moved_to") == [(1, 2)]
     assert run("select count(*) from moved_from") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("command", "statement"),
+    [
+        ("ALTER TABLE ALTER COLUMN", "alter table alone alter column a type varchar(20)"),
+        ("ALTER TABLE APPEND", "alter table alone append from lonely"),
+    ],
+)
+def test_some_commands_are_a_transaction_of_their_own(
+    run: Run, command: str, statement: str
+) -> None:
+    """ALTER TABLE; ALTER TABLE APPEND."""
+    run("drop table if exists alone; create table alone (a varchar(10))")
+    run("drop table if exists lonely; create table lonely (a varchar(10))")
+    for wrapped in (f"begin; {statement}", f"select 1; {statement}"):
+        with raises("25001", f"{command} cannot run inside a transaction block"):
+            run(wrapped)
+    run("begin")
+    with raises("25001", f"{command} cannot run inside a transaction block"):
+        run(statement)
+    run("rollback")
+    run("drop table lonely; create table lonely (a varchar(20))")
+    run("alter table alone alter column a type varchar(20)")
+    run("alter table alone append from lonely")
+
+
+def test_only_the_cluster_numbers_an_identity_column(run: Run) -> None:
+    """INSERT; UPDATE."""
+    run("create temp table numbered (id int identity(1, 1), a int)")
+    for statement in ("insert into numbered values (1, 2)", "update numbered set id = 2"):
+        with raises("0A000", "cannot set an identity column to a value"):
+            run(statement)
 
 
 def test_truncate_commits(run: Run) -> None:
