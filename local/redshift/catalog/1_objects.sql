@@ -165,6 +165,11 @@ begin
         raise invalid_table_definition using message = format(
             'multiple primary keys for table "%s" are not allowed', relation);
     end if;
+    if kind = 'primary key' and exists (
+        select from pg_attribute where attrelid = target and attname = any (columns) and not attnotnull
+    ) then
+        raise invalid_table_definition using message = 'cannot add a primary key to a column that may be null';
+    end if;
     if other is not null then
         if of_temporary <> (select relpersistence = 't' from pg_class where oid = other) then
             raise invalid_table_definition using message = case when of_temporary

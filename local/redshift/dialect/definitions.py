@@ -36,6 +36,18 @@ class _Storage:
     encodings: dict[str, str] = field(default_factory=dict)
     autorefresh: bool | None = None
 
+    def set_distkey(self, column: str) -> None:
+        """Note the one column that may be it (CREATE TABLE: DISTKEY)."""
+        if self.distkey:
+            raise RedshiftError("42601", "A table may have one DISTKEY only")
+        self.distkey = column
+
+    def set_sortkey(self, columns: list[str]) -> None:
+        """Note the columns, told once (CREATE TABLE: SORTKEY)."""
+        if self.sortkey:
+            raise RedshiftError("42601", "A table may have one SORTKEY only")
+        self.sortkey = columns
+
     def declaration(self, relation: str) -> str:
         arguments = [literal(relation)]
         for name, value in (
@@ -62,6 +74,7 @@ class _Table:
     relation: str
     columns: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    required: list[str] = field(default_factory=list)
     storage: _Storage = field(default_factory=_Storage)
 
     def after(self) -> tuple[str, ...]:
@@ -107,6 +120,7 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
     cursor.end()
     if names or not table.columns:
         raise cursor.error()
+    not_null = [f"not null {quote(name)}" for name in table.required]
     text = f"create {kind} {'if not exists ' if guarded else ''}{table.relation} "
     after = table.after()
     if guarded:
@@ -115,7 +129,7 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
             f"do $do$ begin if not exists (select from redshift.storage where relation = "
             f"to_regclass({literal(table.relation)})) then {calls}; end if; end $do$",
         )
-    return Sql(f"{text}({', '.join(table.columns)})", after=after)
+    return Sql(f"{text}({', '.join(table.columns + not_null)})", after=after)
 
 
 def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str]) -> Sql:
@@ -162,7 +176,7 @@ def _table_element(cursor: Cursor, table: _Table) -> None:
         raise _unsupported_constraint(cursor)
     elif cursor.accept_one("CONSTRAINT", "UNIQUE", "PRIMARY KEY", "FOREIGN KEY"):
         cursor.index = 0
-        table.keys.append(_key(cursor, table.relation))
+        table.keys.append(_key(cursor, table))
     else:
         table.columns.append(_column(cursor, table))
     cursor.end()
@@ -173,18 +187,20 @@ def _unsupported_constraint(cursor: Cursor) -> RedshiftError:
     return RedshiftError("0A000", f"{cursor.near.upper()} constraints are not supported")
 
 
-def _key(cursor: Cursor, relation: str) -> str:
-    """Read a table constraint: recorded, never enforced (Table constraints)."""
+def _key(cursor: Cursor, table: _Table) -> str:
+    """Read a table constraint: recorded, never enforced but for NOT NULL (Table constraints)."""
     name = cursor.name() if cursor.accept("CONSTRAINT") else None
     if cursor.peek("CHECK") or cursor.peek("EXCLUDE"):
         raise _unsupported_constraint(cursor)
     kind = cursor.expect("PRIMARY KEY", "UNIQUE", "FOREIGN KEY")
     columns = cursor.names()
     references = ""
+    if kind == "PRIMARY KEY":
+        table.required += columns
     if kind == "FOREIGN KEY":
         cursor.expect("REFERENCES")
         references = _references(cursor)
-    return _declare_key(relation, kind, columns, name, references)
+    return _declare_key(table.relation, kind, columns, name, references)
 
 
 def _references(cursor: Cursor) -> str:
@@ -202,7 +218,8 @@ def _declare_key(relation: str, kind: str, columns: list[str], name: str | None,
 
 def _column(cursor: Cursor, table: _Table) -> str:
     name = cursor.name()
-    words = [quote(name), data_type(cursor, f"{table.relation}.{name}")]
+    kind = data_type(cursor, f"{table.relation}.{name}")
+    words = [quote(name), kind]
     constraint = None
     while not cursor.done:
         word = cursor.expect(
@@ -216,13 +233,19 @@ def _column(cursor: Cursor, table: _Table) -> str:
                 "default " + queries.translate(default, cursor.case_sensitive, exp.Condition)
             )
         elif word.endswith("IDENTITY"):
+            if kind not in ("integer", "bigint"):
+                raise RedshiftError("22023", "The type of an IDENTITY column must be INT or BIGINT")
             words.append(_identity(cursor, "by default" if "DEFAULT" in word else "always"))
         elif word == "ENCODE":
-            table.storage.encodings[name] = _encoding(cursor)
+            encoding = table.storage.encodings[name] = _encoding(cursor)
+            if not kind.startswith(rules.ENCODED_TYPES.get(encoding, "")):
+                raise RedshiftError(
+                    "42601", f'encoding type "{encoding}" is not supported for column "{name}"'
+                )
         elif word == "DISTKEY":
-            table.storage.distkey = name
+            table.storage.set_distkey(name)
         elif word == "SORTKEY":
-            table.storage.sortkey = [name]
+            table.storage.set_sortkey([name])
         elif word == "NOT NULL":
             words.append("not null")
         elif word == "CONSTRAINT":
@@ -305,11 +328,14 @@ def _storage_attributes(cursor: Cursor, storage: _Storage) -> None:
         elif word == "DISTSTYLE":
             storage.diststyle = cursor.expect("AUTO", "EVEN", "KEY", "ALL").lower()
         elif word == "DISTKEY":
-            storage.distkey = cursor.names()[0]
+            column, *more = cursor.names()
+            if more:
+                raise syntax_error(",")
+            storage.set_distkey(column)
         elif word == "SORTKEY AUTO":
             storage.sortstyle = "auto"
         elif word.endswith("SORTKEY"):
-            storage.sortkey = cursor.names()
+            storage.set_sortkey(cursor.names())
             storage.sortstyle = "interleaved" if word.startswith("I") else "compound"
     if storage.distkey and storage.diststyle not in (None, "key"):
         raise RedshiftError("42601", "DISTKEY is only allowed with DISTSTYLE KEY")

@@ -153,6 +153,14 @@ TYPES = {
 TYPE_PHRASES = tuple(sorted(TYPES, key=len, reverse=True))
 LENGTHS = {"varchar": (256, 65535), "char": (1, 4096), "bytea": (64000, 1024000)}
 
+# Compression encodings: the types that those take which do not take all
+_NUMBERS_AND_TIMES = ("smallint", "integer", "bigint", "numeric", "date", "time")
+ENCODED_TYPES: dict[str, str | tuple[str, ...]] = {
+    "az64": _NUMBERS_AND_TIMES,
+    "text255": "varchar",
+    "text32k": "varchar",
+}
+
 # Data types, as sqlglot reads them in a query
 EXPRESSION_TYPES = {
     exp.DType.SMALLINT: "smallint",
@@ -254,6 +262,23 @@ def _has_other_frame_than_rows(node: exp.Expr) -> bool:
 
 def _matches_a_pattern(node: exp.Expr) -> bool:
     return any(node.args[key].is_string for key in ("start", "length") if node.args.get(key))
+
+
+def _asks_for_perl(pattern: exp.Expr) -> bool:
+    return pattern.is_string and "(?" in pattern.name
+
+
+def _matches_perl(node: exp.Expr) -> bool:
+    return _asks_for_perl(node.expression)
+
+
+def _matches_perl_untold(node: exp.Expr) -> bool:
+    name, arguments = node.name.lower(), node.expressions
+    at = {"regexp_count": 3, "regexp_instr": 5, "regexp_replace": 4, "regexp_substr": 4}.get(name)
+    if at is None or len(arguments) < 2:
+        return False
+    told = len(arguments) > at and "p" in arguments[at].name
+    return _asks_for_perl(arguments[1]) and not told
 
 
 def _orders_its_arguments(node: exp.Expr) -> bool:
@@ -390,6 +415,19 @@ REFUSALS = (
         "0A000",
         "Target table must be part of an equijoin predicate",
         "UPDATE",
+    ),
+    *(
+        Refusal(
+            kind,
+            applies,
+            "XX000",
+            "Invalid preceding regular expression prior to repetition operator.",
+            "POSIX operators",
+        )
+        for kind, applies in (
+            (exp.RegexpLike, _matches_perl),
+            (exp.Anonymous, _matches_perl_untold),
+        )
     ),
     Refusal(exp.Update, _sets_several_columns, "42601", _syntax("("), "UPDATE"),
     Refusal(exp.Insert, _names_its_target, "42601", _syntax("AS"), "INSERT"),
