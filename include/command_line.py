@@ -11,12 +11,25 @@ from logging import WARNING, StreamHandler, getLogger
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
+from redshift_connector.error import InterfaceError
 
-from include.load import LoadError
+from include.load import LoadError, LoadResult
 from include.load_tasks import stage
 from include.run_lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.settings import settings
 from include.staging_tables import DDL, EVENTS, SONGS
+
+# No connection of that name, no cluster there, no bucket there.
+OUT_OF_REACH = (
+    AirflowNotFoundException,
+    InterfaceError,
+    BotoCoreError,
+    ClientError,
+    S3UploadFailedError,
+)
 
 
 def main() -> int:
@@ -25,6 +38,26 @@ def main() -> int:
     parser.add_argument("--events-prefix", required=True, help="for example log_data/2018/11/")
     parser.add_argument("--songs-prefix", default=settings().songs_prefix)
     arguments = parser.parse_args()
+    if not arguments.events_prefix or not arguments.songs_prefix:
+        parser.error("an empty prefix would load the whole bucket, songs and events as one")
+    try:
+        load(arguments.events_prefix, arguments.songs_prefix)
+    except (LoadError, RunLockHeldError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OUT_OF_REACH as error:
+        print(
+            f"Redshift or S3 is out of reach: {error}\nStart the local stack (`make up`), or look "
+            f"at .env: the connections {settings().redshift_conn_id} and {settings().aws_conn_id}, "
+            "SPARKIFY_S3_BUCKET.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def load(events_prefix: str, songs_prefix: str) -> None:
+    """Load under the run lock, with a line of print for each of the two tables."""
     run_id = f"load__{uuid.uuid4()}"
     hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
     with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
@@ -40,22 +73,25 @@ def main() -> int:
             acquire_run_lock(
                 connection, settings().redshift_schema, run_id, settings().run_lock_minutes
             )
-            for table, prefix in (
-                (SONGS, arguments.songs_prefix),
-                (EVENTS, arguments.events_prefix),
-            ):
-                result = stage(f"stage_{table.name}", table, prefix).stage(run_id)
-                print(
-                    f"{result.batch}: {result.status}, {result.files:,} files, "
-                    f"{result.lines_scanned:,} lines, {result.rows_loaded:,} rows loaded, "
-                    f"{result.rows_rejected:,} lines rejected, {result.seconds:.1f} s"
-                )
-        except (LoadError, RunLockHeldError) as error:
-            print(error, file=sys.stderr)
-            return 1
+            for table, prefix in ((SONGS, songs_prefix), (EVENTS, events_prefix)):
+                print(describe(stage(f"stage_{table.name}", table, prefix).stage(run_id)))
         finally:
             release_run_lock(connection, settings().redshift_schema, run_id)
-    return 0
+
+
+def describe(result: LoadResult) -> str:
+    """Return what a load did, in one line."""
+    if result.status == "empty":
+        return f"{result.batch}: empty, nothing lies there. Check the bucket and the prefix."
+    if result.status == "unchanged":
+        return f"{result.batch}: unchanged, the {result.files:,} files are those of its last load."
+    where = " (see raw.load_errors)" if result.rows_rejected else ""
+    return (
+        f"{result.batch}: {result.status}, {result.files:,} files, "
+        f"{result.lines_scanned:,} lines, {result.rows_loaded:,} rows loaded, "
+        f"{result.rows_rejected:,} lines rejected{where}, "
+        f"{result.seconds:.1f} s"
+    )
 
 
 if __name__ == "__main__":

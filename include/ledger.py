@@ -8,6 +8,7 @@ from typing import Any
 from redshift_connector.cursor import Cursor
 
 VARCHAR_MAX_BYTES = 65_535
+MESSAGE_CHARACTERS = 80  # of a line or value: enough to find it by
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,12 @@ class Rejection:
     column_value: str | None = None
 
     def __str__(self) -> str:
-        column = f", column {self.column_name}" if self.column_name else ""
-        value = f", value {self.column_value!r}" if self.column_value is not None else ""
-        return f"{self.file_name}, line {self.line_number}{column}{value}: {self.reason}"
+        place = f"{self.file_name}, line {self.line_number}"
+        if not self.column_name:
+            text = f": {shorten(self.raw_line)!r}" if self.raw_line is not None else ""
+            return f"{place}{text}: {self.reason}"
+        value = f", value {shorten(self.column_value)!r}" if self.column_value is not None else ""
+        return f"{place}, column {self.column_name}{value}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,8 @@ def cut_to_varchar(text: str | None) -> str | None:
         return None
     whole = text.replace("\0", "").encode()
     return whole[:VARCHAR_MAX_BYTES].decode(errors="ignore")
+
+
+def shorten(text: str) -> str:
+    """Cut text to what a message shows of it."""
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}…"

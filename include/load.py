@@ -379,8 +379,8 @@ def record_failure(
     first = "\n  ".join(str(rejection) for rejection in rejections[:ERRORS_SPELLED_OUT])
     return (
         f"more than {request.max_rejected_lines} lines were refused. The first ones:\n  {first}\n"
-        "Correct the files, or raise the error budget (SPARKIFY_MAX_REJECTED_LINES); all the "
-        "refused lines are in raw.load_errors."
+        "Correct the files, or raise the error budget (SPARKIFY_MAX_REJECTED_LINES); the lines "
+        "that COPY refused before it gave up are in raw.load_errors."
     )
 
 

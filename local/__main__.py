@@ -14,7 +14,7 @@ def up() -> None:
     print(f"dbt docs  {address}/cosmos/sparkify/dbt_docs_index.html, once the DAG has run")
     print(f"Redshift  {environment['REDSHIFT_HOST']}:{environment['REDSHIFT_PORT']}")
     print(f"S3        {environment['SPARKIFY_LOCAL_S3']}")
-    print("For dbt, airflow and psql in this shell: source .local/env")
+    print("For dbt and airflow in this shell: source .local/env")
 
 
 def warehouse() -> None:

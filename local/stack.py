@@ -40,7 +40,8 @@ ROLE = "arn:aws:iam::123456789012:role/sparkify-redshift-copy"
 
 def start_warehouse() -> dict[str, str]:
     """Start S3 and Redshift unless they run, fill the bucket, and return the environment."""
-    if all(processes.running(name, RUNNING) for name in ("s3", "redshift")):
+    running = all(processes.running(name, RUNNING) for name in ("s3", "redshift"))
+    if running and ENVIRONMENT.exists():  # it alone knows the password
         return read_environment()
     stop()
     s3 = processes.start(
@@ -74,17 +75,24 @@ def upload_bucket(endpoint_url: str) -> int:
 
 
 def start_airflow() -> str:
-    """Start Airflow unless it runs, wait until all of it answers, and return the UI's address."""
+    """Start Airflow unless it runs, wait until all of it answers, and return the UI's address.
+
+    It is started anew when SPARKIFY_SCHEDULE asks for another schedule than it has.
+    """
     environment = start_warehouse()
-    address = environment["AIRFLOW__API__BASE_URL"]
-    if not all(processes.running(name, RUNNING) for name in AIRFLOW):
+    had = environment["SPARKIFY_SCHEDULE"]
+    keeps_schedule = os.environ.get("SPARKIFY_SCHEDULE", had) == had
+    if not keeps_schedule or not all(processes.running(name, RUNNING) for name in AIRFLOW):
         for name in AIRFLOW:
             processes.stop(name, RUNNING)
+        environment |= airflow_environment(int(environment["AIRFLOW__API__PORT"]))
+        write_environment(environment)
         prepare_airflow(environment)
         for name, (command, _) in AIRFLOW.items():
             processes.launch(name, airflow(*command), RUNNING, environment)
         for name, (_, ready) in AIRFLOW.items():
             processes.wait_for(name, RUNNING, ready)
+    address = environment["AIRFLOW__API__BASE_URL"]
     wait_until_healthy(address)
     return address
 
@@ -169,10 +177,10 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
     }
 
 
-def airflow_environment() -> dict[str, str]:
-    """Return how Airflow runs on a laptop."""
+def airflow_environment(last_port: int = 0) -> dict[str, str]:
+    """Return how Airflow runs on a laptop: on the port that it had, if that is free."""
     home = STATE / "airflow"
-    port = os.environ.get("SPARKIFY_LOCAL_AIRFLOW_PORT") or str(free_port())
+    port = os.environ.get("SPARKIFY_LOCAL_AIRFLOW_PORT") or str(free_port(last_port))
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -216,8 +224,12 @@ def read_environment() -> dict[str, str]:
     return {found[1]: found[2] for found in assignments if found and found[1] != "PATH"}
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+def free_port(preferred: int = 0) -> int:
+    """Return a port of 127.0.0.1 that nobody listens on, the preferred one if it is free."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -170,11 +170,16 @@ def running_endpoint(
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+    with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RuntimeError(f"another endpoint serves {path.parent}") from error
+            lock.seek(0)
+            raise RuntimeError(
+                f"another endpoint, process {lock.read()}, serves {path.parent}; end it first"
+            ) from error
+        lock.truncate(0)
+        print(os.getpid(), end="", file=lock, flush=True)
         yield
 
 
@@ -258,7 +263,7 @@ def _wait_for_predecessor(pid_file: Path) -> None:
 
 async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Options) -> None:
     """Wait for PostgreSQL; create the database, its user and the catalog where they are missing."""
-    maintenance = await _first_connection(process, socket)
+    maintenance = await _first_connection(process, socket, options.data_dir)
     database = options.database.replace('"', '""')
     user = options.user.replace('"', '""')
     password = options.password.replace("'", "''")
@@ -277,14 +282,19 @@ async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Optio
     connection.close()
 
 
-async def _first_connection(process: subprocess.Popen[bytes], socket: str) -> Connection:
+async def _first_connection(
+    process: subprocess.Popen[bytes], socket: str, data_dir: Path
+) -> Connection:
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             return await Connection.open_as_owner(socket, "postgres")
         except (OSError, RedshiftError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("PostgreSQL did not start; see postgres.log") from error
+                raise RuntimeError(
+                    f"PostgreSQL did not start; {data_dir / 'postgres.log'} says why. If its files "
+                    f"are damaged, delete {data_dir} to begin with an empty warehouse"
+                ) from error
             await asyncio.sleep(0.05)
 
 

@@ -146,6 +146,18 @@ def test_over_the_budget_nothing_is_loaded_and_the_lines_are_spelled_out(
     assert warehouse.rows('select line_number from "raw".load_errors order by 1') == [(2,), (3,)]
 
 
+def test_a_line_that_is_not_json_is_shown_and_a_long_value_is_cut(warehouse: Warehouse) -> None:
+    warehouse.put(FILE, f"not json\n{json.dumps(event(song='x' * 600))}".encode())
+
+    with pytest.raises(LoadError) as caught:
+        stage_events(max_rejected_lines=0).stage("bad")
+    assert f"s3://sparkify/{FILE}, line 1: 'not json': Invalid value." in str(caught.value)
+
+    with pytest.raises(LoadError) as caught:
+        stage_events(max_rejected_lines=1).stage("bad")
+    assert f"line 2, column song, value '{'x' * 80}…': String length" in str(caught.value)
+
+
 def test_a_jsonpaths_file_that_is_missing_is_named(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0)])
     with pytest.raises(LoadError, match=r"jsonpaths/none\.json"):

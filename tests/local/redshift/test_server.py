@@ -1,6 +1,7 @@
 """The server: how it starts, stops, dies and starts again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_password_is_asked_for_where_no_other_user_reads_it(data_dir: Path) -> N
 
 
 def test_second_endpoint_on_a_directory_is_refused(data_dir: Path) -> None:
-    with process(data_dir) as (_, endpoint):
+    with process(data_dir) as (first, endpoint):
         command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
         refused = subprocess.run(
             [*command, *LOGIN],
@@ -119,8 +120,27 @@ def test_second_endpoint_on_a_directory_is_refused(data_dir: Path) -> None:
             text=True,
         )
         assert refused.returncode == 1
-        assert "another endpoint serves" in refused.stderr
+        assert f"another endpoint, process {first.pid}, serves {data_dir}" in refused.stderr
         assert run(endpoint, "select 1") == [(1,)]
+
+
+def test_damaged_files_are_named_with_what_to_do(data_dir: Path) -> None:
+    with running_endpoint(data_dir):
+        pass
+    shutil.rmtree(data_dir / "postgres" / "global")
+    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
+
+    refused = subprocess.run(
+        [*command, *LOGIN],
+        cwd=ROOT,
+        env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert refused.returncode == 1
+    assert f"{data_dir / 'postgres.log'} says why" in refused.stderr
+    assert f"delete {data_dir} to begin with an empty warehouse" in refused.stderr
 
 
 def test_directory_serves_another_database_and_password_on_demand(data_dir: Path) -> None:
