@@ -89,18 +89,19 @@ def test_prod_iam_logs_in_with_credentials_of_the_cluster(
         credentials.write_text(
             "[analyst]\n" + "\n".join(f"{name} = {value}" for name, value in keys.items())
         )
-        said = dbt_debug(
-            endpoint,
-            tmp_path,
-            SPARKIFY_DBT_TARGET="prod_iam",
-            REDSHIFT_CLUSTER_ID="sparkify",
-            REDSHIFT_USER="sparkify",
-            AWS_PROFILE="analyst",
-            AWS_REGION=REGION,
-            AWS_SHARED_CREDENTIALS_FILE=str(credentials),
-            AWS_ENDPOINT_URL_REDSHIFT=address,
-            SSL_CERT_FILE=str(certificate),
-        )
+        login = {
+            "SPARKIFY_DBT_TARGET": "prod_iam",
+            "REDSHIFT_CLUSTER_ID": "sparkify",
+            "REDSHIFT_USER": "sparkify",
+            "AWS_REGION": REGION,
+            "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+            "AWS_ENDPOINT_URL_REDSHIFT": address,
+            "SSL_CERT_FILE": str(certificate),
+        }
+        by_profile = dbt_debug(endpoint, tmp_path, **login, AWS_PROFILE="analyst")
+        of_the_machine = {name.upper(): value for name, value in keys.items()}
+        without_profile = dbt_debug(endpoint, tmp_path, **login, **of_the_machine)
     finally:
         aws.stop()
-    assert "Connection test: [OK connection ok]" in said
+    assert "Connection test: [OK connection ok]" in by_profile
+    assert "Connection test: [OK connection ok]" in without_profile
