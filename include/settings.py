@@ -7,12 +7,14 @@ two Airflow connections that the settings name.
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+# Airflow is seldom started in the root, and Cosmos runs dbt elsewhere still.
+FromRoot = Annotated[Path, AfterValidator(lambda path: PROJECT_ROOT / path)]
 
 
 class Settings(BaseSettings):
@@ -37,8 +39,8 @@ class Settings(BaseSettings):
     dbt_target: Literal["dev", "prod", "prod_iam"] = Field(
         default="dev", description="Target of profiles.yml; dev and prod take a password, not IAM."
     )
-    dbt_manifest: Path = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
-    dbt_docs_folder: Path = PROJECT_ROOT / "target" / "docs"
+    dbt_manifest: FromRoot = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
+    dbt_docs_folder: FromRoot = PROJECT_ROOT / "target" / "docs"
     schedule: str = Field(default="0 * * * *", description="Cron; empty: only when triggered.")
     retries: int = Field(default=2, ge=0)
     retry_delay_seconds: int = Field(default=60, ge=0)

@@ -1,0 +1,20 @@
+"""The settings: what `.env.example` shows works wherever Airflow is started."""
+
+from pathlib import Path
+
+import pytest
+
+from include.settings import PROJECT_ROOT, Settings
+
+
+def test_relative_paths_are_of_the_root_and_others_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARKIFY_DBT_MANIFEST", "target/cosmos/manifest.json")
+    monkeypatch.setenv("SPARKIFY_DBT_DOCS_FOLDER", str(tmp_path / "docs"))
+
+    found = Settings()
+
+    assert found.dbt_manifest == PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
+    assert found.dbt_docs_folder == tmp_path / "docs"
