@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from logging import getLogger
 from typing import Literal, Protocol
 
@@ -134,7 +134,7 @@ def load(connection: Connection, store: ObjectStore, request: LoadRequest) -> Lo
             connection.commit()
         except ProgrammingError as error:
             connection.rollback()
-            reason = record_failure(cursor, store, request, entry) or server_message(error)
+            reason = record_failure(cursor, store, request, entry, server_message(error))
             connection.commit()
             raise LoadError(
                 f"Nothing was loaded: COPY of {request.batch} into {request.target} by the mapping "
@@ -352,21 +352,20 @@ def record_failure(
     store: ObjectStore,
     request: LoadRequest,
     entry: ledger.Entry,
-) -> str | None:
+    message: str,
+) -> str:
     """Write a failed COPY and the lines it refused to the ledger; return them in words.
 
-    Returns None, and writes nothing, when no line was to blame.
+    Returns Redshift's own message, and writes nothing, when no line was to blame.
     """
-    ledger.open_ledger(cursor)
-    cursor.execute(
-        "select max(query_id) from sys_load_error_detail "
-        "where session_id = pg_backend_pid() and start_time >= %s",
-        (entry.started_at.replace(tzinfo=None),),
+    patience_seconds = SYSTEM_VIEW_PATIENCE_SECONDS if "Load into table" in message else 0
+    refused = fetch_last_rejections(
+        cursor, entry.started_at, request.max_rejected_lines + 1, patience_seconds
     )
-    [(query_id,)] = cursor.fetchall()
-    if query_id is None:
-        return None
-    rejections = with_raw_lines(fetch_rejections(cursor, query_id), store, request.bucket)
+    if not refused:
+        return message
+    rejections = with_raw_lines(refused, store, request.bucket)
+    ledger.open_ledger(cursor)
     ledger.write_entry(
         cursor,
         ledger.next_load_id(cursor),
@@ -382,6 +381,29 @@ def record_failure(
         "Correct the files, or raise the error budget (SPARKIFY_MAX_REJECTED_LINES); the lines "
         "that COPY refused before it gave up are in raw.load_errors."
     )
+
+
+def fetch_last_rejections(
+    cursor: Cursor, since: datetime, count: int, patience_seconds: float
+) -> list[Rejection]:
+    """Return the lines that this session's last COPY refused, if it began after `since`.
+
+    Waits until there are as many as made it give up. Redshift's clock may differ from the one that
+    read `since`; both agree on how long ago that was.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        milliseconds = (datetime.now(UTC) - since) // timedelta(milliseconds=1)
+        cursor.execute(
+            "select max(query_id) from sys_load_error_detail "
+            "where session_id = pg_backend_pid() "
+            f"and start_time >= dateadd(ms, -{milliseconds}, getdate())"
+        )
+        [(query_id,)] = cursor.fetchall()
+        rejections = fetch_rejections(cursor, query_id) if query_id is not None else []
+        if len(rejections) >= count or time.monotonic() > deadline:
+            return rejections
+        time.sleep(1)
 
 
 def server_message(error: ProgrammingError) -> str:

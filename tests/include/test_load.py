@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -144,6 +145,20 @@ def test_over_the_budget_nothing_is_loaded_and_the_lines_are_spelled_out(
     assert items(warehouse) == [0]
     assert warehouse.rows(LEDGER) == [("loaded", 1, 1, 1, 0), ("failed", 1, 0, 0, 2)]
     assert warehouse.rows('select line_number from "raw".load_errors order by 1') == [(2,), (3,)]
+
+
+def test_refused_lines_are_found_where_redshifts_clock_is_behind(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Ahead":
+            return super().now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr("include.load.datetime", Ahead)
+    warehouse.put_events(FILE, [event(1, status="x")])
+    with pytest.raises(LoadError, match="line 1, column status, value 'x'"):
+        stage_events(max_rejected_lines=0).stage("bad")
 
 
 def test_a_line_that_is_not_json_is_shown_and_a_long_value_is_cut(warehouse: Warehouse) -> None:
