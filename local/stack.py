@@ -49,19 +49,23 @@ def start_warehouse() -> dict[str, str]:
     ).removeprefix("listening on ")
     upload_bucket(s3)
     password = secrets.token_hex(16)
-    address = processes.start(
-        "redshift",
-        processes.python(
-            "local.redshift",
-            *("--data-dir", str(STATE / "redshift")),
-            *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
-            *("--user", "sparkify", "--database", "dev"),
-            *("--s3-endpoint", s3),
-        ),
-        RUNNING,
-        ready=r"^listening on .*$",
-        environment={PASSWORD_VARIABLE: password},
-    ).removeprefix("listening on ")
+    try:
+        address = processes.start(
+            "redshift",
+            processes.python(
+                "local.redshift",
+                *("--data-dir", str(STATE / "redshift")),
+                *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
+                *("--user", "sparkify", "--database", "dev"),
+                *("--s3-endpoint", s3),
+            ),
+            RUNNING,
+            ready=r"^listening on .*$",
+            environment={PASSWORD_VARIABLE: password},
+        ).removeprefix("listening on ")
+    except processes.StartError:
+        stop()
+        raise
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()
     write_environment(environment)

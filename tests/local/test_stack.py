@@ -30,6 +30,16 @@ def test_without_its_environment_the_warehouse_is_started_anew(state: Path) -> N
     assert found == stack.read_environment() == stack.start_warehouse()
 
 
+def test_where_redshift_does_not_start_nothing_is_left_running(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("SPARKIFY_LOCAL_REDSHIFT_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(processes.StartError):
+            stack.start_warehouse()
+    assert list((state / "run").glob("*.pid")) == []
+
+
 @pytest.fixture
 def launched(state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Pretend that a warehouse runs; return the names of the parts of Airflow as they are started.
