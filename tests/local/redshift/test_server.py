@@ -25,7 +25,7 @@ LOGIN = ("--user", "dwh", "--database", "dev")
 
 @contextmanager
 def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
-    """Run the command itself, to be killed at will."""
+    """Run the command itself, to be killed at will, and wait until its PostgreSQL is gone too."""
     command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
     with subprocess.Popen(
         [*command, *LOGIN],
@@ -42,6 +42,7 @@ def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
             yield running, Endpoint(host, int(port), "dwh", "Passw0rd", "dev")
         finally:
             running.kill()
+    wait_until(lambda: postgres_of(data_dir) == [])
 
 
 def postgres_of(data_dir: Path) -> list[psutil.Process]:
@@ -72,7 +73,7 @@ def test_one_line_is_printed_and_a_signal_stops_everything(
         assert running.stdout.read() == ""
         assert running.stderr
         assert running.stderr.read() == ""
-    assert postgres_of(data_dir) == []
+        assert postgres_of(data_dir) == []
 
 
 def test_killed_endpoint_takes_postgres_along_and_starts_again_with_its_data(
@@ -86,7 +87,6 @@ def test_killed_endpoint_takes_postgres_along_and_starts_again_with_its_data(
             running.wait()
             with process(data_dir) as (_, again):
                 assert run(again, "select n from kept") == [(1,)]
-    wait_until(lambda: postgres_of(data_dir) == [])
 
 
 def test_killed_postgres_is_recovered_at_the_next_start(data_dir: Path) -> None:
