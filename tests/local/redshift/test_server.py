@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,17 +20,21 @@ from tests.local.redshift.lake import connect
 from tests.local.redshift.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
-LOGIN = ("--user", "dwh", "--database", "dev")
+PASSWORD = {PASSWORD_VARIABLE: "Passw0rd"}
+
+
+def command(data_dir: Path) -> list[str]:
+    arguments = ("--data-dir", str(data_dir), "--user", "dwh", "--database", "dev")
+    return [sys.executable, "-m", "local.redshift", *arguments]
 
 
 @contextmanager
 def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Endpoint]]:
     """Run the command itself, to be killed at will, and wait until its PostgreSQL is gone too."""
-    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
     with subprocess.Popen(
-        [*command, *LOGIN],
+        command(data_dir),
         cwd=ROOT,
-        env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
+        env={**os.environ, **PASSWORD},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -99,28 +103,26 @@ def test_killed_postgres_is_recovered_at_the_next_start(data_dir: Path) -> None:
         assert run(again, "select n from kept") == [(1,)]
 
 
-def test_password_is_asked_for_where_no_other_user_reads_it(data_dir: Path) -> None:
-    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
-    without = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-    refused = subprocess.run(
-        [*command, *LOGIN], cwd=ROOT, env=without, capture_output=True, text=True
+def refused_start(data_dir: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run the command, which must end by itself; return its status and what it says."""
+    done = subprocess.run(
+        command(data_dir), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
-    assert refused.returncode == 2
-    assert f"set {PASSWORD_VARIABLE}" in refused.stderr
+    return done.returncode, done.stderr
+
+
+def test_password_is_asked_for_where_no_other_user_reads_it(data_dir: Path) -> None:
+    without = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    status, said = refused_start(data_dir, without)
+    assert status == 2
+    assert f"set {PASSWORD_VARIABLE}" in said
 
 
 def test_second_endpoint_on_a_directory_is_refused(data_dir: Path) -> None:
     with process(data_dir) as (first, endpoint):
-        command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
-        refused = subprocess.run(
-            [*command, *LOGIN],
-            cwd=ROOT,
-            env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
-            capture_output=True,
-            text=True,
-        )
-        assert refused.returncode == 1
-        assert f"another endpoint, process {first.pid}, serves {data_dir}" in refused.stderr
+        status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
+        assert status == 1
+        assert f"another endpoint, process {first.pid}, serves {data_dir}" in said
         assert run(endpoint, "select 1") == [(1,)]
 
 
@@ -128,19 +130,10 @@ def test_damaged_files_are_named_with_what_to_do(data_dir: Path) -> None:
     with running_endpoint(data_dir):
         pass
     shutil.rmtree(data_dir / "postgres" / "global")
-    command = [sys.executable, "-m", "local.redshift", "--data-dir", str(data_dir)]
-
-    refused = subprocess.run(
-        [*command, *LOGIN],
-        cwd=ROOT,
-        env={**os.environ, PASSWORD_VARIABLE: "Passw0rd"},
-        capture_output=True,
-        text=True,
-    )
-
-    assert refused.returncode == 1
-    assert f"{data_dir / 'postgres.log'} says why" in refused.stderr
-    assert f"delete {data_dir} to begin with an empty warehouse" in refused.stderr
+    status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
+    assert status == 1
+    assert f"{data_dir / 'postgres.log'} says why" in said
+    assert f"delete {data_dir} to begin with an empty warehouse" in said
 
 
 def test_directory_serves_another_database_and_password_on_demand(data_dir: Path) -> None:
