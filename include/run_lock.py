@@ -20,8 +20,9 @@ class RunLockHeldError(Exception):
     def __str__(self) -> str:
         return (
             f"Run {self.owner} is working on the warehouse; two runs never touch it at once. Wait "
-            f"for it to end, or, if it died, until {self.expires_at:%Y-%m-%d %H:%M:%S} UTC, when "
-            "its lock runs out by itself."
+            "for it to end. If it died or was interrupted, its lock runs out at "
+            f"{self.expires_at:%Y-%m-%d %H:%M:%S} UTC, or goes at once by: "
+            f"delete from ops.run_lock where owner = '{self.owner}'"
         )
 
 

@@ -30,8 +30,9 @@
     {% if holder['owner'] != owner %}
         {{ exceptions.raise_compiler_error(
             "Run " ~ holder['owner'] ~ " is working on schema " ~ target.schema
-            ~ "; two runs never touch it at once. Wait for it to end, or, if it died, until "
-            ~ holder['expires_at'] ~ " UTC, when its lock runs out by itself."
+            ~ "; two runs never touch it at once. Wait for it to end. If it died or was interrupted, "
+            ~ "its lock runs out at " ~ holder['expires_at'] ~ " UTC, or goes at once by: "
+            ~ "delete from ops.run_lock where owner = '" ~ holder['owner'] ~ "'"
         ) }}
     {% endif %}
 {%- endmacro %}

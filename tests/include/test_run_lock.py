@@ -21,15 +21,17 @@ def release(warehouse: Warehouse, owner: str) -> None:
         release_run_lock(connection, "analytics", owner)
 
 
-def test_a_second_run_is_told_who_works_and_until_when(warehouse: Warehouse) -> None:
+def test_a_second_run_is_told_who_works_until_when_and_how_to_end_it(warehouse: Warehouse) -> None:
     acquire(warehouse, "scheduled__1")
     [(expires_at,)] = warehouse.rows("select expires_at from ops.run_lock")
     with pytest.raises(RunLockHeldError) as caught:
         acquire(warehouse, "backfill__2")
     assert caught.value.owner == "scheduled__1"
     assert caught.value.expires_at == expires_at
-    assert f"until {expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
+    assert f"runs out at {expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
     assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1")]
+    warehouse.run(str(caught.value).partition("at once by: ")[2])
+    assert warehouse.rows(HOLDERS) == []
 
 
 def test_its_owner_renews_it(warehouse: Warehouse) -> None:

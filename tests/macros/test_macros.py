@@ -1,5 +1,6 @@
 """Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import partial
@@ -402,6 +403,9 @@ def test_a_run_stops_where_another_holds_the_lock(dbt: Dbt, warehouse: Warehouse
     assert "Run scheduled__1 is working on schema analytics" in str(done.exception)
     assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
     assert warehouse.rows("select schemaname from pg_views where schemaname = 'staging'") == []
+    [give_up] = re.findall("delete from ops.run_lock where owner = '.*'", str(done.exception))
+    warehouse.run(give_up)
+    assert warehouse.rows("select owner from ops.run_lock") == []
 
 
 def test_a_command_that_changes_nothing_needs_no_lock(dbt: Dbt, warehouse: Warehouse) -> None:
