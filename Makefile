@@ -19,10 +19,11 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt
+$(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt redshift_emulator/pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-bootstrap.txt requirements-dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable redshift_emulator
 	@touch $@
 
 dbt_packages/.installed: packages.yml $(BIN)/.installed $(wildcard local/dbt_packages/dbt_expectations/macros/*)
@@ -52,7 +53,7 @@ down: setup ## Stop what `make up` or `make demo` started; the data stays
 .PHONY: load
 load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
-		$(BIN)/python -m include.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
+		$(BIN)/python -m include.load.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
 
 .PHONY: build
 build: setup ## Build and test every model, without Airflow
@@ -67,6 +68,7 @@ lint: manifest ## Check style and types of Python, SQL and the dbt project
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	cd redshift_emulator && ../$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
 	$(BIN)/dbt-bouncer run
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -74,6 +76,12 @@ lint: manifest ## Check style and types of Python, SQL and the dbt project
 .PHONY: test
 test: lint ## Run every test, from lint to the whole pipeline on the local stack
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest redshift_emulator/tests
+
+.PHONY: test-emulator
+test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests
+	cd redshift_emulator && ../$(BIN)/ruff format --check && ../$(BIN)/ruff check && ../$(BIN)/mypy
+	$(BIN)/python -m pytest redshift_emulator/tests
 
 .PHONY: ci-manifest
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
@@ -92,7 +100,7 @@ ci-slim: setup ## Build what PR=<number> changed in schemas of its own, the rest
 lock: ## Compile the pinned requirements again
 	$(UV_COMPILE) requirements-bootstrap.in -o requirements-bootstrap.txt
 	$(UV_COMPILE) requirements.in -o requirements.txt
-	$(UV_COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) -c requirements.txt requirements-dev.in redshift_emulator/pyproject.toml --all-extras -o requirements-dev.txt
 
 .PHONY: clean
 clean: ## Stop the local stack and delete its data, the environment and all that dbt wrote

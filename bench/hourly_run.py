@@ -29,7 +29,7 @@ def measure(days: int) -> tuple[int, float]:
     generated = generate(stack.BUCKET_FOLDER, start=START, days=days, users=100, songs=300)
     environment = {**os.environ, **stack.start_warehouse()}
     try:
-        load = (sys.executable, "-m", "include.command_line")
+        load = (sys.executable, "-m", "include.load.command_line")
         run(environment, *load, "--events-prefix=log_data/")
         dbt = str(Path(sys.executable).with_name("dbt"))
         run(environment, dbt, *MODELS)

@@ -5,9 +5,10 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import chain, dag
 from cosmos.constants import TestBehavior
 
-from include import load_tasks, publish_tasks
-from include.dbt_layers import dbt_layer, generate_docs, quality_gate, test_layer
-from include.run_policy import DEFAULT_ARGS, PARAMS, SCHEDULE
+from include.cosmos.layers import dbt_layer, generate_docs, quality_gate, test_layer
+from include.load import tasks as load_tasks
+from include.run import tasks as run_tasks
+from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
 
 
 @dag(
@@ -48,7 +49,7 @@ def sparkify() -> None:
         dbt_layer("reporting", TestBehavior.NONE),  # nothing is built on a report
         test_layer("test_reporting", "reporting"),
         quality_gate("quality_gate"),
-        [publish_tasks.publish_marts(), publish_tasks.report_run(run), generate_docs("docs")],
+        [run_tasks.publish_marts(), run_tasks.report_run(run), generate_docs("docs")],
         unlock,
     )
 

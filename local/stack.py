@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 
 from local import processes
-from local.redshift import PASSWORD_VARIABLE
 from local.s3 import upload_folder
+from redshift_emulator import PASSWORD_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("SPARKIFY_LOCAL_STATE", ROOT / ".local"))
@@ -53,7 +53,7 @@ def start_warehouse() -> dict[str, str]:
         address = processes.start(
             "redshift",
             processes.python(
-                "local.redshift",
+                "redshift_emulator",
                 *("--data-dir", str(STATE / "redshift")),
                 *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
                 *("--user", "sparkify", "--database", "dev"),
@@ -151,7 +151,7 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "login": "sparkify",
         "password": password,
         "schema": "dev",
-        # ssl is read by the driver, sslmode by dbt; the endpoint has no certificate
+        # ssl is read by the driver, sslmode by dbt; the emulator has no certificate
         "extra": {"ssl": False, "sslmode": "disable"},
     }
     aws = {
@@ -206,7 +206,7 @@ def airflow_environment(last_port: int = 0) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # `include` for the DAG, `airflow_local_settings` for the scheduler
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "include" / "airflow_settings")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "include" / "cosmos" / "preload")]),
         # no new day arrives in the laptop's bucket by itself; a backfill needs a schedule
         "SPARKIFY_SCHEDULE": os.environ.get("SPARKIFY_SCHEDULE", ""),
         "SPARKIFY_RETRY_DELAY_SECONDS": "5",

@@ -39,7 +39,7 @@ from local import stack  # noqa: E402  it reads where its state lies when it is 
 from tests.warehouse import Warehouse  # noqa: E402
 
 # The files and rooms whose tests run dbt and more, those that take longest first
-LONGEST = ("test_gate.py", "test_marts.py", "test_dbt.py", "stack", "macros", "dbt_packages")
+LONGEST = ("test_gate.py", "test_marts.py", "stack", "macros", "dbt_packages")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

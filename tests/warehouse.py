@@ -13,8 +13,8 @@ import redshift_connector
 import sqlparse
 from mypy_boto3_s3 import S3Client
 
-from include.load_tasks import stage
-from include.staging_tables import DDL, EVENTS, SONGS
+from include.load.tables import DDL, EVENTS, SONGS
+from include.load.tasks import stage
 from local import s3, stack
 from tests import dbt_here
 

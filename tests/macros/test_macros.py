@@ -231,7 +231,7 @@ def test_within_days_takes_whole_days_and_nothing_else(dbt: Dbt, warehouse: Ware
     assert answers(warehouse, sql, milliseconds) == list(expected.values())
 
 
-def test_disagreements_are_keys_that_one_side_lacks_or_that_differ(
+def test_compare_are_keys_that_one_side_lacks_or_that_differ(
     dbt: Dbt, warehouse: Warehouse
 ) -> None:
     def table(*rows: tuple[str, ...]) -> str:
@@ -259,7 +259,7 @@ def test_disagreements_are_keys_that_one_side_lacks_or_that_differ(
         ("7", "more", "null", "1"),
         ("8", "that", "1", "1"),
     ]
-    sql = inline(dbt, "{{ disagreements(['a', 'b'], ['c', 'd']) }}")
+    sql = inline(dbt, "{{ compare(['a', 'b'], ['c', 'd']) }}")
     found = warehouse.rows(
         f"with expected as ({table(*expected)}), actual as ({table(*actual)}) "
         f"select a, b, expected_c, actual_c, expected_d, actual_d from ({sql}) order by a, b"

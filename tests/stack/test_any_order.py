@@ -23,8 +23,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from include.load_tasks import stage
-from include.staging_tables import EVENTS, SONGS
+from include.load.tables import EVENTS, SONGS
+from include.load.tasks import stage
 from tests.sparkify_data import epoch_ms, event, song
 from tests.stack.star_schema import Star, expected
 from tests.warehouse import Warehouse

@@ -11,10 +11,9 @@ import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.redshift import models as moto_redshift
 
-from local.redshift.server import Endpoint, running_endpoint
+from redshift_emulator.server import Emulator, running_emulator
+from redshift_emulator.testing import self_signed, temporary_data_dir
 from tests.conftest import ROOT
-from tests.local.redshift.certificate import self_signed
-from tests.local.redshift.conftest import temporary_data_dir
 
 # GetClusterCredentials prefixes the name of the user that it gives a password to.
 USER = "IAM:sparkify"
@@ -23,26 +22,26 @@ REGION = "us-west-2"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, Path]]:
-    """Start an endpoint with a certificate, and return it with the certificate's path."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, Path]]:
+    """Start an emulator with a certificate, and return it with the certificate's path."""
     certificate, key = self_signed(tmp_path_factory.mktemp("tls"))
     with (
         temporary_data_dir() as path,
-        running_endpoint(
+        running_emulator(
             path, user=USER, password=PASSWORD, tls_cert=certificate, tls_key=key
-        ) as endpoint,
+        ) as emulator,
     ):
-        yield endpoint, certificate
+        yield emulator, certificate
 
 
-def dbt_debug(endpoint: Endpoint, tmp_path: Path, **variables: str) -> str:
+def dbt_debug(emulator: Emulator, tmp_path: Path, **variables: str) -> str:
     """Return what `dbt debug` says in an environment that names the cluster as .env does."""
     environment = {
         **os.environ,
         "DBT_LOG_PATH": str(tmp_path),
-        "REDSHIFT_HOST": endpoint.host,
-        "REDSHIFT_PORT": str(endpoint.port),
-        "REDSHIFT_DATABASE": endpoint.database,
+        "REDSHIFT_HOST": emulator.host,
+        "REDSHIFT_PORT": str(emulator.port),
+        "REDSHIFT_DATABASE": emulator.database,
         "REDSHIFT_SSLMODE": "require",
         **variables,
     }
@@ -58,21 +57,21 @@ def dbt_debug(endpoint: Endpoint, tmp_path: Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_prod_logs_in_by_password_over_tls(cluster: tuple[Endpoint, Path], tmp_path: Path) -> None:
-    endpoint, certificate = cluster
+def test_prod_logs_in_by_password_over_tls(cluster: tuple[Emulator, Path], tmp_path: Path) -> None:
+    emulator, certificate = cluster
     login = {"SPARKIFY_DBT_TARGET": "prod", "REDSHIFT_USER": USER, "REDSHIFT_PASSWORD": PASSWORD}
-    said = dbt_debug(endpoint, tmp_path, **login, SSL_CERT_FILE=str(certificate))
+    said = dbt_debug(emulator, tmp_path, **login, SSL_CERT_FILE=str(certificate))
     assert "Connection test: [OK connection ok]" in said
 
     # the same without the authority that vouches for the cluster
-    said = dbt_debug(endpoint, tmp_path, **login)
+    said = dbt_debug(emulator, tmp_path, **login)
     assert "certificate verify failed" in said
 
 
 def test_prod_iam_logs_in_with_credentials_of_the_cluster(
-    cluster: tuple[Endpoint, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: tuple[Emulator, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint, certificate = cluster
+    emulator, certificate = cluster
     monkeypatch.setattr(moto_redshift.mock_random, "get_random_string", lambda *_, **__: PASSWORD)
     aws = ThreadedMotoServer("127.0.0.1", port=0)
     aws.start()
@@ -98,9 +97,9 @@ def test_prod_iam_logs_in_with_credentials_of_the_cluster(
             "AWS_ENDPOINT_URL_REDSHIFT": address,
             "SSL_CERT_FILE": str(certificate),
         }
-        by_profile = dbt_debug(endpoint, tmp_path, **login, AWS_PROFILE="analyst")
+        by_profile = dbt_debug(emulator, tmp_path, **login, AWS_PROFILE="analyst")
         of_the_machine = {name.upper(): value for name, value in keys.items()}
-        without_profile = dbt_debug(endpoint, tmp_path, **login, **of_the_machine)
+        without_profile = dbt_debug(emulator, tmp_path, **login, **of_the_machine)
     finally:
         aws.stop()
     assert "Connection test: [OK connection ok]" in by_profile

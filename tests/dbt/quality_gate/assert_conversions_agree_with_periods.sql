@@ -27,4 +27,4 @@ actual as (
 
 )
 
-{{ disagreements(['user_id'], ['conversions']) }}
+{{ compare(['user_id'], ['conversions']) }}

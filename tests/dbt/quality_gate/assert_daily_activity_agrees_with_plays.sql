@@ -23,4 +23,4 @@ actual as (
 
 )
 
-{{ disagreements(['activity_date'], ['plays', 'listeners']) }}
+{{ compare(['activity_date'], ['plays', 'listeners']) }}

@@ -52,4 +52,4 @@ actual as (
 
 )
 
-{{ disagreements(['target_table', 'batch'], ['rows_loaded', 'lines_taken']) }}
+{{ compare(['target_table', 'batch'], ['rows_loaded', 'lines_taken']) }}

@@ -26,4 +26,4 @@ actual as (
 
 )
 
-{{ disagreements(['songplay_id'], ['copies']) }}
+{{ compare(['songplay_id'], ['copies']) }}

@@ -29,4 +29,4 @@ actual as (
 
 )
 
-{{ disagreements(['user_id'], ['sessions', 'plays']) }}
+{{ compare(['user_id'], ['sessions', 'plays']) }}

@@ -28,4 +28,4 @@ actual as (
 
 )
 
-{{ disagreements(['user_id'], ['level', 'periods']) }}
+{{ compare(['user_id'], ['level', 'periods']) }}

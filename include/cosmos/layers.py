@@ -1,0 +1,118 @@
+"""How Cosmos turns the dbt project into Airflow tasks: one group per layer, one task per model."""
+
+from typing import Any
+
+import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
+import cosmos.settings
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import (
+    ExecutionMode,
+    InvocationMode,
+    LoadMode,
+    SourceRenderingBehavior,
+    TestBehavior,
+)
+from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
+
+from include.cosmos.docs_site import copy_docs
+from include.settings import PROJECT_ROOT, settings
+
+# dbt's login is the Airflow connection's, rendered when the task runs; profiles.yml reads it. The
+# run lock belongs to the Airflow run, and each dbt command renews it under the run's name.
+CONNECTION = f"conn.{settings().redshift_conn_id}"
+ENVIRONMENT = {
+    "REDSHIFT_HOST": f"{{{{ {CONNECTION}.host }}}}",
+    "REDSHIFT_PORT": f"{{{{ {CONNECTION}.port or 5439 }}}}",
+    "REDSHIFT_DATABASE": f"{{{{ {CONNECTION}.schema }}}}",
+    "REDSHIFT_USER": f"{{{{ {CONNECTION}.login or '' }}}}",
+    "REDSHIFT_PASSWORD": f"{{{{ {CONNECTION}.password or '' }}}}",
+    "REDSHIFT_SSLMODE": f"{{{{ {CONNECTION}.extra_dejson.get('sslmode', 'prefer') }}}}",
+    "REDSHIFT_SCHEMA": settings().redshift_schema,
+    "SPARKIFY_RUN_ID": "{{ run_id }}",
+}
+# Only the docs read the artifacts of their own command: without them a task takes a fifth less CPU.
+# dbt's own log goes with the folder in which Cosmos runs it: what is of use is in Airflow's.
+WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
+
+# Unit tests are CI's, the cross-table tests the quality gate's, and exposures are nobody's task.
+EXCLUDED = ["resource_type:unit_test", "tag:quality_gate", "resource_type:exposure"]
+
+# Not a profile that Cosmos makes of the connection: that knows no IAM, and dbt parses the whole
+# project anew in each task unless profile, target and login are those of `make manifest`.
+PROFILE = ProfileConfig(
+    profile_name="sparkify",
+    target_name=settings().dbt_target,
+    profiles_yml_filepath=PROJECT_ROOT / "profiles.yml",
+)
+
+
+def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH) -> DbtTaskGroup:
+    """Return the task group of one folder of models: each model, and right after it its tests.
+
+    Layers follow one another, so that a test with several parents, which Cosmos runs beside the
+    models, still stands between its layer and the next one.
+    """
+    return DbtTaskGroup(
+        group_id=layer,
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT_ROOT,
+            models_relative_path="dbt_sparkify/models",
+            manifest_path=settings().dbt_manifest,
+            install_dbt_deps=False,
+        ),
+        profile_config=PROFILE,
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            select=[f"path:dbt_sparkify/models/{layer}"],
+            exclude=EXCLUDED,
+            test_behavior=test_behavior,
+            should_detach_multiple_parents_tests=True,
+            source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,
+            emit_datasets=False,  # the marts' one asset is emitted behind the gate
+        ),
+        operator_args={"env": WITHOUT_ARTIFACTS, "append_env": True},
+    )
+
+
+def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
+    """Return the task that runs all tests of one folder of models, for a group without its own."""
+    return DbtTestLocalOperator(
+        task_id=task_id,
+        select=[f"path:dbt_sparkify/models/{layer}"],
+        exclude=EXCLUDED,
+        env=WITHOUT_ARTIFACTS,
+        **operator_arguments(),
+    )
+
+
+def quality_gate(task_id: str) -> DbtTestLocalOperator:
+    """Return the task that runs the cross-table tests of the selector `quality_gate`."""
+    return DbtTestLocalOperator(
+        task_id=task_id,
+        selector="quality_gate",
+        env=WITHOUT_ARTIFACTS,
+        **operator_arguments(),
+    )
+
+
+def generate_docs(task_id: str) -> DbtDocsLocalOperator:
+    """Return the task that generates the dbt docs site into `settings().dbt_docs_folder`."""
+    return DbtDocsLocalOperator(
+        task_id=task_id, callback=copy_docs, env=ENVIRONMENT, **operator_arguments()
+    )
+
+
+def operator_arguments() -> dict[str, Any]:
+    """Return what a single dbt task is told and a group derives from its configs."""
+    return {
+        "project_dir": str(PROJECT_ROOT),
+        "profile_config": PROFILE,
+        "invocation_mode": InvocationMode.DBT_RUNNER,
+        "install_deps": False,
+        "cache_dir": cosmos.settings.cache_dir / "sparkify",  # else dbt parses the project anew
+        "append_env": True,
+        "emit_datasets": False,
+    }

@@ -1,0 +1,96 @@
+"""The tasks of the DAG's first part: tables, jsonpaths, the run lock, and the two loads."""
+
+from contextlib import closing
+from logging import getLogger
+
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.providers.amazon.aws.transfers.local_to_s3 import LocalFilesystemToS3Operator
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import BaseOperator, PokeReturnValue, task
+
+from include.load.operator import StageToRedshiftOperator
+from include.load.tables import DDL, EVENTS, SONGS, StagingTable
+from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
+from include.settings import settings
+
+log = getLogger(__name__)
+
+# A run that was triggered by hand may have no data interval.
+EVENTS_PREFIX = (
+    "{% if params.events_prefix %}{{ params.events_prefix }}{% else %}"
+    "{% set day = (data_interval_start | default(none)) or dag_run.run_after %}"
+    f"{settings().events_prefix}"
+    "{% endif %}"
+)
+SONGS_PREFIX = f"{{{{ params.songs_prefix or '{settings().songs_prefix}' }}}}"
+
+
+def create_tables(task_id: str) -> BaseOperator:
+    """Return the task that makes the schemas and tables of the loads and the books."""
+    return SQLExecuteQueryOperator(
+        task_id=task_id,
+        conn_id=settings().redshift_conn_id,
+        sql="\n".join(path.read_text() for path in DDL),
+        split_statements=True,
+    )
+
+
+def upload_jsonpaths(task_id: str) -> BaseOperator:
+    """Return the task that puts the mapping of the events where COPY reads it."""
+    return LocalFilesystemToS3Operator(
+        task_id=task_id,
+        aws_conn_id=settings().aws_conn_id,
+        filename=str(EVENTS.jsonpaths),
+        dest_bucket=settings().s3_bucket,
+        dest_key=EVENTS.jsonpaths_key,
+        replace=True,
+    )
+
+
+def stage(task_id: str, table: StagingTable, prefix: str) -> StageToRedshiftOperator:
+    """Return the task that loads what lies under `prefix`, which may be a template."""
+    return StageToRedshiftOperator(
+        task_id=task_id,
+        redshift_conn_id=settings().redshift_conn_id,
+        aws_conn_id=settings().aws_conn_id,
+        s3_bucket=settings().s3_bucket,
+        s3_key=prefix,
+        schema=table.schema,
+        table=table.name,
+        json_mapping=table.json_mapping(settings().s3_bucket),
+        max_rejected_lines=settings().max_rejected_lines,
+        change_keys=table.change_keys,
+    )
+
+
+def stage_events(task_id: str) -> StageToRedshiftOperator:
+    """Return the load of the day of the run's data interval, or of the run's own prefix."""
+    return stage(task_id, EVENTS, EVENTS_PREFIX)
+
+
+def stage_songs(task_id: str) -> StageToRedshiftOperator:
+    """Return the load of the song catalogue, or of the part that the run names."""
+    return stage(task_id, SONGS, SONGS_PREFIX)
+
+
+@task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
+def wait_for_run_lock(owner: str) -> PokeReturnValue:
+    """Take the run lock, or wait for the run that holds it without taking up a worker."""
+    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
+    with closing(hook.get_conn()) as connection:
+        try:
+            acquire_run_lock(
+                connection, settings().redshift_schema, owner, settings().run_lock_minutes
+            )
+        except RunLockHeldError as held:
+            log.info("%s", held)
+            return PokeReturnValue(is_done=False)
+    return PokeReturnValue(is_done=True)
+
+
+@task
+def give_back_run_lock(owner: str) -> None:
+    """Give the run lock back, however the run went."""
+    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
+    with closing(hook.get_conn()) as connection:
+        release_run_lock(connection, settings().redshift_schema, owner)

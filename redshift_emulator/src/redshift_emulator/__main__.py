@@ -1,0 +1,43 @@
+"""`redshift-emulator`: run the emulator in the foreground.
+
+The password of --user is the environment's REDSHIFT_EMULATOR_PASSWORD: a command line can be
+read by every user of the machine.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from redshift_emulator import PASSWORD_VARIABLE
+from redshift_emulator.server import Options, serve
+
+
+def main() -> int:
+    """Read the command line and serve until stopped; return the exit code."""
+    parser = argparse.ArgumentParser(prog="redshift-emulator", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the data is kept")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--user", required=True, help="the superuser to create")
+    parser.add_argument("--database", required=True, help="the database to create")
+    parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
+    parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
+    parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
+    sys.setrecursionlimit(
+        20_000
+    )  # the parser takes some twenty calls for each nesting of an expression
+    arguments = vars(parser.parse_args())
+    if not (password := os.environ.get(PASSWORD_VARIABLE)):
+        parser.error(f"set {PASSWORD_VARIABLE} to the password of --user")
+    try:
+        asyncio.run(serve(Options(password=password, **arguments)))
+    except RuntimeError as error:
+        print(f"redshift-emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,353 @@
+"""Bytes of one object into records: JSON, CSV and delimited text, in constant memory.
+
+A reader yields `Record`s; their values go through `redshift_emulator.values`. Text is decoded so
+that invalid UTF-8 survives as lone surrogates, to be judged where it matters: in a text column.
+Rules: Data format parameters, COPY from JSON format (AWS Database Developer Guide).
+"""
+
+import csv
+import io
+import json
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, NamedTuple, NoReturn
+
+from redshift_emulator.errors import RedshiftError
+from redshift_emulator.values import JsonFloat, LoadError
+
+MAX_RECORD = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
+
+csv.field_size_limit(MAX_RECORD)
+
+
+class Record(NamedTuple):
+    """`line` is the last line of the record, from 1; `values` has one entry per target column.
+
+    `values` is the error instead when the record cannot be read.
+    """
+
+    line: int
+    raw: str
+    values: list[object] | LoadError
+
+
+Reader = Callable[[IO[bytes]], Iterator[Record]]
+Mapping = Callable[[object], list[object]]
+
+
+# JSON
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_float=JsonFloat, parse_constant=_no_constant)
+_next_structure = re.compile(r"[{\[]").search
+_not_blank = re.compile(r"[^ \t\n\r]").search
+_record_start = re.compile(r"\n(?=[{\[])")
+
+
+def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8") -> Reader:
+    """Read objects or arrays that follow each other with white space, or nothing, between them."""
+
+    def read(stream: IO[bytes]) -> Iterator[Record]:
+        decode = getincrementaldecoder(encoding)("surrogateescape").decode
+        text, position, line, final = "", 0, 1, False
+        to_skip = skipped_lines
+        while not final:
+            chunk = stream.read(CHUNK_BYTES)
+            final = not chunk
+            text, position = text[position:] + decode(chunk, final), 0
+            while to_skip and (end := text.find("\n", position) + 1):
+                position, line, to_skip = end, line + 1, to_skip - 1
+            if to_skip:
+                continue
+            while found := _not_blank(text, position):
+                start = found.start()
+                line += text.count("\n", position, start)
+                position = start
+                values: list[object] | LoadError
+                try:
+                    value, end = _decoder.raw_decode(text, start)
+                    if end - start > MAX_RECORD:
+                        raise LoadError(1216, f"JSON object exceeds the max size of {MAX_RECORD}")
+                    values = mapping(value)
+                except LoadError as error:
+                    values = error
+                except (ValueError, RecursionError) as error:
+                    end = _end_of_malformed(text, start, error, final)
+                    if not end:
+                        break
+                    values = LoadError(1216, "Invalid value.")
+                line += text.count("\n", start, end)
+                position = end
+                yield Record(line, text[start:end], values)
+
+    return read
+
+
+def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> int:
+    """Return where the malformed record at `start` ends, 0 when more text may complete it.
+
+    A line that opens with a brace or bracket begins a record: reading goes on from there, so that
+    one broken line, or one broken object over several lines, costs one record.
+    """
+    fault = error.pos if isinstance(error, json.JSONDecodeError) else start
+    end_of_line = text.find("\n", fault)
+    more_may_come = not final and len(text) - start <= MAX_RECORD
+    if end_of_line < 0:
+        if more_may_come:
+            return 0
+        end_of_line = len(text)
+    if text[start] not in "{[":
+        structure = _next_structure(text, start, end_of_line)
+        return structure.start() if structure else end_of_line
+    if boundary := _record_start.search(text, start, fault + 1):
+        return boundary.start()
+    if "\n" not in text[start:fault]:
+        return end_of_line
+    if boundary := _record_start.search(text, fault):
+        return boundary.start()
+    return 0 if more_may_come else len(text)
+
+
+def auto_mapping(columns: list[str], *, ignore_case: bool) -> Mapping:
+    """Match the keys of each object to column names: 'auto' and 'auto ignorecase'."""
+
+    def select(value: object) -> list[object]:
+        if not isinstance(value, dict):
+            raise LoadError(1216, "Invalid JSONPath format: Member is not an object.")
+        if ignore_case:
+            value = {key.lower(): member for key, member in value.items()}
+        return list(map(value.get, names))
+
+    names = [column.lower() for column in columns] if ignore_case else columns
+    return select
+
+
+_STEP = re.compile(r"\.([^.'\[\]]+)|\['((?:[^'\\]|\\.)+)'\]|\[(\d+)\]")
+Path = tuple[str | int, ...]
+
+
+def jsonpaths_mapping(document: bytes, columns: list[str]) -> Mapping:
+    """Select values by the expressions of a JSONPaths file, one per column, in column order.
+
+    Falls back to 'auto' when the object's key is not "jsonpaths". Raises RedshiftError for a file
+    that COPY refuses.
+    """
+    try:
+        content = json.loads(document)
+    except ValueError:
+        raise RedshiftError(
+            "XX000", "Invalid JSONPath format: the file is not a valid JSON object."
+        ) from None
+    if not isinstance(content, dict):
+        raise RedshiftError("XX000", "Invalid JSONPath format: Member is not an object.")
+    if "jsonpaths" not in content:
+        return auto_mapping(columns, ignore_case=False)
+    expressions = content["jsonpaths"]
+    if not isinstance(expressions, list):
+        raise RedshiftError("XX000", "Invalid JSONPath format: Not an array.")
+    paths = [_path(expression) for expression in expressions]
+    if len(paths) != len(columns):
+        raise RedshiftError(
+            "XX000",
+            "Number of jsonpaths and the number of columns should match. "
+            f"JSONPath size: {len(paths)}, "
+            f"Number of columns in table or column list: {len(columns)}",
+        )
+    if all(len(path) == 1 and isinstance(path[0], str) for path in paths):
+        keys = [str(path[0]) for path in paths]
+        return lambda value: (
+            list(map(value.get, keys))
+            if isinstance(value, dict)
+            else [_follow(value, path) for path in paths]
+        )
+    return lambda value: [_follow(value, path) for path in paths]
+
+
+def _path(expression: object) -> Path:
+    if not isinstance(expression, str) or not expression.startswith("$"):
+        raise RedshiftError("XX000", f"Invalid JSONPath format: {expression}")
+    steps, position = list(_STEP.finditer(expression, 1)), 1
+    for step in steps:
+        if step.start() != position:
+            break
+        position = step.end()
+    notations = {step.lastindex for step in steps} - {3}
+    if position != len(expression) or len(notations) > 1 or not steps:
+        raise RedshiftError("XX000", f"Invalid JSONPath format: {expression}")
+    return tuple(int(step[3]) if step[3] else step[1] or step[2] for step in steps)
+
+
+def _follow(value: object, path: Path) -> object:
+    for step in path:
+        if value is None:
+            return None
+        if isinstance(step, int):
+            if not isinstance(value, list) or step >= len(value):
+                raise LoadError(
+                    1216, "Invalid JSONPath format: Not an array or index out of range."
+                )
+            value = value[step]
+        else:
+            if not isinstance(value, dict):
+                raise LoadError(1216, "Invalid JSONPath format: Member is not an object.")
+            value = value.get(step)
+    return value
+
+
+# Text
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How CSV and delimited text are written. `quote` is None for delimited text."""
+
+    columns: int
+    delimiter: str = "|"
+    quote: str | None = None
+    escapes: bool = False
+    removes_quotes: bool = False
+    null: str = "\\N"
+    fills: bool = False
+    ignores_blank_lines: bool = False
+    skipped_lines: int = 0
+    encoding: str = "utf-8"
+
+
+def text_reader(form: TextFormat) -> Reader:
+    """Read one record per line, or per several where quotes or escapes hide a line's end."""
+    split = _csv_records if form.quote else _delimited_records
+
+    def read(stream: IO[bytes]) -> Iterator[Record]:
+        text = io.TextIOWrapper(stream, form.encoding, "surrogateescape", newline="\n")
+        lines = iter(lambda: text.readline(MAX_RECORD), "")
+        for _ in range(form.skipped_lines):
+            next(lines, None)
+        for line, raw, fields in split(lines, form):
+            if form.ignores_blank_lines and raw in ("\n", "\r\n"):
+                continue
+            values = fields if isinstance(fields, LoadError) else _arrange(fields, form)
+            yield Record(line + form.skipped_lines, raw.rstrip("\r\n"), values)
+
+    return read
+
+
+Split = tuple[int, str, list[str] | LoadError]
+
+
+def _csv_records(lines: Iterator[str], form: TextFormat) -> Iterator[Split]:
+    raw: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for line in lines:
+            raw.append(line)
+            yield line
+
+    assert form.quote
+    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+    field = f"(?: *{quote}(?:[^{quote}]++|{quote}{quote})*+{quote}|[^{quote}{delimiter}]*+)"
+    well_formed = re.compile(f"{field}(?:{delimiter}{field})*+").fullmatch
+    reader = csv.reader(
+        remembered(), delimiter=form.delimiter, quotechar=form.quote, skipinitialspace=True
+    )
+    while True:
+        fields: list[str] | LoadError
+        try:
+            fields = next(reader) or [""]
+        except StopIteration:
+            return
+        except csv.Error:
+            fields = LoadError(1216, "Invalid input line.")
+        text = "".join(raw)
+        if form.quote in text and not well_formed(text.rstrip("\r\n")):
+            fields = LoadError(1214, "Invalid quote formatting for CSV")
+        yield reader.line_num, text, fields
+        raw.clear()
+
+
+def _delimited_records(lines: Iterator[str], form: TextFormat) -> Iterator[Split]:
+    quotes = "'\"" if form.removes_quotes else ""
+    number = 0
+    for raw in lines:
+        number += 1
+        if form.escapes:
+            while _ends_escaped(raw) and (continued := next(lines, "")):
+                raw += continued
+                number += 1
+        body = raw.rstrip("\n").removesuffix("\r")
+        if not (quotes or form.escapes):
+            yield number, raw, body.split(form.delimiter)
+            continue
+        try:
+            yield number, raw, _split_fields(body, form, quotes)
+        except LoadError as error:
+            yield number, raw, error
+
+
+def _ends_escaped(line: str) -> bool:
+    body = line.removesuffix("\n")
+    return line.endswith("\n") and (len(body) - len(body.rstrip("\\"))) % 2 == 1
+
+
+def _split_fields(line: str, form: TextFormat, quotes: str) -> list[str]:
+    """Split at delimiters that are neither escaped nor quoted; escapes and quotes are dropped."""
+    fields, field, quote, start, characters = [], "", "", True, iter(line)
+    for char in characters:
+        if form.escapes and char == "\\":
+            following = next(characters, "")
+            null = start and form.null == "\\N" and following == "N"
+            field += "\\N" if null else following
+        elif quote:
+            field, quote = (field, "") if char == quote else (field + char, quote)
+        elif start and char in quotes:
+            quote = char
+        elif char == form.delimiter:
+            fields.append(field)
+            field, start = "", True
+            continue
+        else:
+            field += char
+        start = False
+    if quote:
+        raise LoadError(1214, "Delimited value missing end quote")
+    return [*fields, field]
+
+
+def _arrange(fields: list[str], form: TextFormat) -> list[object] | LoadError:
+    """Fit `fields` to the columns, null where they equal NULL AS."""
+    if len(fields) == form.columns + 1 and not fields[-1] and form.quote is None:
+        fields.pop()  # a delimiter may also end the line
+    if len(fields) > form.columns:
+        return LoadError(1202, "Extra column(s) found")
+    if len(fields) < form.columns:
+        if not form.fills:
+            return LoadError(1214, "Delimiter not found")
+        fields = fields + [""] * (form.columns - len(fields))
+    null = form.null
+    return [None if field == null else field for field in fields]
+
+
+def field_position(raw: str, index: int, form: TextFormat) -> int:
+    """Return the byte offset in `raw` where field `index` (from 0) begins."""
+    quoted, escaped, fields = "", False, 0
+    quotes = form.quote or ("'\"" if form.removes_quotes else "")
+    for offset, char in enumerate(raw):
+        if fields == index:
+            return len(raw[:offset].encode("utf-8", "surrogatepass"))
+        if escaped:
+            escaped = False
+        elif form.escapes and char == "\\":
+            escaped = True
+        elif quoted:
+            quoted = "" if char == quoted else quoted
+        elif char in quotes:
+            quoted = char
+        elif char == form.delimiter:
+            fields += 1
+    return len(raw.encode("utf-8", "surrogatepass"))

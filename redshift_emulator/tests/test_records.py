@@ -1,0 +1,229 @@
+"""Bytes into records: where each begins, on which line it ends, and what a broken one costs."""
+
+import io
+import json
+
+import pytest
+
+from redshift_emulator import records
+from redshift_emulator.errors import RedshiftError
+from redshift_emulator.records import (
+    Mapping,
+    Reader,
+    TextFormat,
+    auto_mapping,
+    field_position,
+    json_reader,
+    jsonpaths_mapping,
+    text_reader,
+)
+from redshift_emulator.values import LoadError
+
+AB = auto_mapping(["a", "b"], ignore_case=False)
+
+
+class OneByteAtATime(io.BytesIO):
+    """The worst network: every read ends in the middle of something."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(1)
+
+
+def read(reader: Reader, data: bytes) -> list[tuple[int, object]]:
+    """Return line and values of each record; for a rejected one its code."""
+    return [
+        (line, values.code if isinstance(values, LoadError) else values)
+        for line, _, values in reader(io.BytesIO(data))
+    ]
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, OneByteAtATime])
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"a":1}\n{"b":"x"}', [(1, [1, None]), (2, [None, "x"])]),
+        (b'{"a":1}{"a":2} {"a":3}', [(1, [1, None]), (1, [2, None]), (1, [3, None])]),
+        (b'\n\n{\n "a": 1,\n "b": {"c": []}\n}\n{"a":2}', [(6, [1, {"c": []}]), (7, [2, None])]),
+        (b'{"a":"\\ud83d\\ude00 \\u00e9 \\/"}', [(1, ["😀 é /", None])]),
+        ('{"a":"é😀"}'.encode(), [(1, ["é😀", None])]),
+        (b'{"a":1.50,"b":1540919166796.0}', [(1, ["1.50", "1540919166796.0"])]),
+        (b"", []),
+        (b" \r\n\t", []),
+    ],
+)
+def test_json_objects_are_found_however_they_are_laid_out(
+    stream: type[io.BytesIO], data: bytes, expected: list[object]
+) -> None:
+    found = [(line, values) for line, _, values in json_reader(AB)(stream(data))]
+    assert found == expected
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, OneByteAtATime])
+@pytest.mark.parametrize(
+    ("broken", "rejected"),
+    [
+        (b"not json", 1),
+        (b'{"a":1', 1),
+        (b'{"a":"unterminated', 1),
+        (b'{"a":1,"b":', 1),
+        (b'{"a":[', 1),
+        (b'{"a":tru}', 1),
+        (b'{"a":NaN}', 1),
+        (b"{'a':1}", 1),
+        (b'{"a":1,}', 1),
+        (b'{"a":1},', 1),
+        (b"oops\nagain", 2),
+    ],
+)
+def test_broken_line_costs_one_record_and_no_more(
+    stream: type[io.BytesIO], broken: bytes, rejected: int
+) -> None:
+    data = b'{"a":0}\n' + broken + b'\n{"a":8}\n{"a":9}\n'
+    found = list(json_reader(AB)(stream(data)))
+    loaded = [record.values for record in found if not isinstance(record.values, LoadError)]
+    assert loaded[0] == [0, None]
+    assert loaded[-2:] == [[8, None], [9, None]]
+    assert [record.line for record in found][-2:] == [2 + rejected, 3 + rejected]
+    errors = [record for record in found if isinstance(record.values, LoadError)]
+    assert len(errors) == rejected
+    assert {error.values.code for error in errors if isinstance(error.values, LoadError)} == {1216}
+
+
+def test_broken_object_over_several_lines_is_one_rejection() -> None:
+    data = b'{\n "a": 1\n "b": [{}]\n}\n{"a":3}'
+    assert read(json_reader(AB), data) == [(4, 1216), (5, [3, None])]
+
+
+def test_json_object_over_four_megabytes_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_RECORD", 100)
+    data = json.dumps({"a": "x" * 200}).encode() + b'\n{"a":1}'
+    assert read(json_reader(AB), data) == [(1, 1216), (2, [1, None])]
+
+
+def test_json_header_lines_are_skipped() -> None:
+    assert read(json_reader(AB, skipped_lines=2), b'x\n{"a":0}\n{"a":1}') == [(3, [1, None])]
+
+
+def test_auto_matches_names_by_case_unless_told_to_ignore_it() -> None:
+    data = b'{"userId":"39","userid":"40"}\n{"USERID":"41"}'
+    exact = auto_mapping(["userid"], ignore_case=False)
+    ignoring = auto_mapping(["userid"], ignore_case=True)
+    assert read(json_reader(exact), data) == [(1, ["40"]), (2, [None])]
+    assert read(json_reader(ignoring), data) == [(1, ["40"]), (2, ["41"])]
+
+
+def jsonpaths(*expressions: object) -> Mapping:
+    document = json.dumps({"jsonpaths": expressions}).encode()
+    return jsonpaths_mapping(document, [f"c{number}" for number in range(len(expressions))])
+
+
+def test_jsonpaths_reach_into_objects_and_arrays() -> None:
+    data = b'{"a":{"b":[1,{"c":"x"}]},"d e":null}'
+    bracket = jsonpaths("$['a']['b'][1]['c']", "$['a']['b']", "$['d e']['f']", "$['z']")
+    dotted = jsonpaths("$.a.b[0]", "$.a")
+    assert read(json_reader(bracket), data) == [(1, ["x", [1, {"c": "x"}], None, None])]
+    assert read(json_reader(dotted), data) == [(1, [1, {"b": [1, {"c": "x"}]}])]
+
+
+def test_jsonpaths_read_arrays_as_records() -> None:
+    mapping = jsonpaths("$[1]", "$[0]")
+    assert read(json_reader(mapping), b'[1,"x"]\n[2]') == [(1, ["x", 1]), (2, 1216)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "data", "reason"),
+    [
+        ("$['a'][1]", b'{"a":[1]}', "Not an array or index out of range."),
+        ("$['a'][0]", b'{"a":{}}', "Not an array or index out of range."),
+        ("$['a']['b']", b'{"a":1}', "Member is not an object."),
+        ("$['a']", b"[1]", "Member is not an object."),
+    ],
+)
+def test_jsonpath_that_does_not_fit_the_data_rejects_the_record(
+    expression: str, data: bytes, reason: str
+) -> None:
+    (record,) = json_reader(jsonpaths(expression))(io.BytesIO(data))
+    assert record.values == LoadError(1216, f"Invalid JSONPath format: {reason}")
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "a", "$", "$..a", "$['a'].b", "$.a['b']", "$['a'", "$[*]", "$[-1]", 1]
+)
+def test_jsonpath_that_redshift_does_not_know_is_refused(expression: object) -> None:
+    with pytest.raises(RedshiftError, match="Invalid JSONPath format"):
+        jsonpaths(expression)
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b'{"jsonpaths": ["$.a"]} x', b'{"jsonpaths":1}'])
+def test_malformed_jsonpaths_file_is_refused(document: bytes) -> None:
+    with pytest.raises(RedshiftError, match="Invalid JSONPath format"):
+        jsonpaths_mapping(document, ["a"])
+
+
+def test_jsonpaths_must_be_as_many_as_the_columns() -> None:
+    with pytest.raises(RedshiftError) as refusal:
+        jsonpaths_mapping(b'{"jsonpaths":["$.a"]}', ["a", "b"])
+    assert refusal.value.message == (
+        "Number of jsonpaths and the number of columns should match. "
+        "JSONPath size: 1, Number of columns in table or column list: 2"
+    )
+
+
+def test_object_of_another_name_than_jsonpaths_means_auto() -> None:
+    assert jsonpaths_mapping(b'{"paths":[]}', ["a"])({"a": 1}) == [1]
+
+
+CSV = TextFormat(2, delimiter=",", quote='"')
+PIPES = TextFormat(2)
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "expected"),
+    [
+        (CSV, b"1,x\r\n2,\n", [(1, ["1", "x"]), (2, ["2", ""])]),
+        (CSV, b'1,"a, ""b""\nc"\n2, "y"\n', [(2, ["1", 'a, "b"\nc']), (3, ["2", "y"])]),
+        (CSV, b"\\N,1", [(1, [None, "1"])]),
+        (CSV, b"1\n1,2,3\n", [(1, 1214), (2, 1202)]),
+        (CSV, b"1,2\n\n3,4", [(1, ["1", "2"]), (2, 1214), (3, ["3", "4"])]),
+        (
+            CSV,
+            b'1,a"b\n2,"a"b\n3,"a\\"b"\n4,c\n',
+            [*((n, 1214) for n in (1, 2, 3)), (4, ["4", "c"])],
+        ),
+        (CSV, b'1,"' + b"x" * 1000 + b'"" never closed\n2,y', [(2, 1214)]),
+        (TextFormat(2, "|", "^"), b'1|a"b\n2|^a^^|b^\n', [(1, ["1", 'a"b']), (2, ["2", "a^|b"])]),
+        (TextFormat(2, ",", "'", null="-"), b"'a,''b',-", [(1, ["a,'b", None])]),
+        (PIPES, b"1|x\n2|y|\n", [(1, ["1", "x"]), (2, ["2", "y"])]),
+        (PIPES, b"1|x\\\n", [(1, ["1", "x\\"])]),
+        (TextFormat(2, fills=True), b"1\n", [(1, ["1", ""])]),
+        (TextFormat(2, ignores_blank_lines=True), b"\n1|2\n", [(2, ["1", "2"])]),
+        (TextFormat(2, skipped_lines=1), b"a|b\n1|2\n", [(2, ["1", "2"])]),
+        (
+            TextFormat(2, escapes=True),
+            b"1|a\\|b\\\\\\\nc\n2|\\N\n",
+            [(2, ["1", "a|b\\\nc"]), (3, ["2", None])],
+        ),
+        (
+            TextFormat(2, removes_quotes=True),
+            b"1|'a|b'\n\"2\"|x\n3|'y\n",
+            [(1, ["1", "a|b"]), (2, ["2", "x"]), (3, 1214)],
+        ),
+    ],
+)
+def test_text_is_split_into_fields(form: TextFormat, data: bytes, expected: list[object]) -> None:
+    assert read(text_reader(form), data) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "raw", "index", "position"),
+    [
+        (PIPES, "é|1|x", 1, 3),
+        (CSV, '"a,b",2', 1, 6),
+        (CSV, "1,2", 0, 0),
+        (TextFormat(2, escapes=True), "a\\|b|2", 1, 5),
+    ],
+)
+def test_position_is_the_byte_where_the_field_begins(
+    form: TextFormat, raw: str, index: int, position: int
+) -> None:
+    assert field_position(raw, index, form) == position

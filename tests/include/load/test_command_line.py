@@ -1,0 +1,104 @@
+"""`make load`: what it prints and leaves, and what it says when it cannot."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from include.load import command_line
+from include.run.lock import acquire_run_lock
+from include.settings import settings
+from local.stack import free_port
+from tests.sparkify_data import event, song
+from tests.warehouse import Warehouse
+
+DAY = "log_data/2018/11/2018-11-05"
+
+
+def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY) -> int:
+    monkeypatch.setattr(sys, "argv", ["load", "--events-prefix", prefix])
+    return command_line.main()
+
+
+def test_loads_songs_and_events_and_says_how_many(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.run('drop schema "raw" cascade; drop schema ops cascade')  # it makes its tables
+    warehouse.put_events(f"{DAY}-events.json", [event(0), event(1), event(2, sessionId="abc")])
+    warehouse.put("song_data/1.json", json.dumps(song()).encode())
+
+    assert load(monkeypatch) == 0
+
+    songs, events = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("s3://")
+    ]
+    assert songs.startswith("s3://sparkify/song_data/: loaded, 1 files, 1 lines, 1 rows loaded, 0")
+    assert events.startswith(f"s3://sparkify/{DAY}: loaded, 1 files, 3 lines, 2 rows loaded, 1")
+    assert "1 lines rejected (see raw.load_errors)" in events
+    assert warehouse.rows('select count(*) from "raw".staging_events') == [(2,)]
+    assert warehouse.rows("select * from ops.run_lock") == []
+
+
+def test_refused_lines_end_it_with_their_place(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [event(0), *(event(item, sessionId="abc") for item in range(1, 102))]
+    warehouse.put_events(f"{DAY}-events.json", lines)
+
+    assert load(monkeypatch) == 1
+
+    error = capsys.readouterr().err
+    assert f"s3://sparkify/{DAY}-events.json, line 2, column sessionid, value 'abc'" in error
+    assert warehouse.rows('select count(*) from "raw".staging_events') == [(0,)]
+    assert warehouse.rows("select * from ops.run_lock") == []
+
+
+def test_waits_for_nobody_but_says_who_works(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.put_events(f"{DAY}-events.json", [event(0)])
+    with warehouse.connect() as connection:
+        acquire_run_lock(connection, "analytics", "scheduled__1", minutes=15)
+
+    assert load(monkeypatch) == 1
+
+    assert "Run scheduled__1 is working on the warehouse" in capsys.readouterr().err
+    assert warehouse.rows('select count(*) from "raw".staging_events') == [(0,)]
+    assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
+
+
+def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.put("song_data/1.json", json.dumps(song()).encode())
+
+    with pytest.raises(SystemExit, match="2"):
+        load(monkeypatch, "")
+
+    assert "an empty prefix would load the whole bucket" in capsys.readouterr().err
+    assert warehouse.rows('select count(*) from "raw".load_history') == [(0,)]
+
+
+def test_a_prefix_with_nothing_under_it_is_named(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load(monkeypatch) == 0
+
+    assert f"s3://sparkify/{DAY}: empty, nothing lies there." in capsys.readouterr().out
+
+
+def test_what_is_out_of_reach_is_said_in_words(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings(), "__dict__", {**vars(settings()), "s3_bucket": "no-such-bucket"})
+    assert load(monkeypatch) == 1
+    assert "no-such-bucket" in capsys.readouterr().err
+
+    nowhere = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | {"port": free_port()}
+    monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(nowhere))
+    assert load(monkeypatch) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Redshift or S3 is out of reach: ")
+    assert "Connection refused" in error
+    assert "the connections redshift_default and aws_default" in error

@@ -1,0 +1,89 @@
+"""The run lock: one owner at a time, and none for ever."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
+from tests.warehouse import Warehouse
+
+HOLDERS = "select target_schema, owner from ops.run_lock order by 1"
+
+
+def acquire(warehouse: Warehouse, owner: str, schema: str = "analytics", minutes: int = 15) -> None:
+    with closing(warehouse.connect()) as connection:
+        acquire_run_lock(connection, schema, owner, minutes)
+
+
+def release(warehouse: Warehouse, owner: str) -> None:
+    with closing(warehouse.connect()) as connection:
+        release_run_lock(connection, "analytics", owner)
+
+
+def test_a_second_run_is_told_who_works_until_when_and_how_to_end_it(warehouse: Warehouse) -> None:
+    acquire(warehouse, "scheduled__1")
+    [(expires_at,)] = warehouse.rows("select expires_at from ops.run_lock")
+    with pytest.raises(RunLockHeldError) as caught:
+        acquire(warehouse, "backfill__2")
+    assert caught.value.owner == "scheduled__1"
+    assert caught.value.expires_at == expires_at
+    assert f"runs out at {expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
+    assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1")]
+    warehouse.run(str(caught.value).partition("at once by: ")[2])
+    assert warehouse.rows(HOLDERS) == []
+
+
+def test_its_owner_renews_it(warehouse: Warehouse) -> None:
+    left = "select datediff(minute, sysdate, expires_at) from ops.run_lock"
+    acquire(warehouse, "scheduled__1", minutes=5)
+    assert warehouse.rows(left) == [(5,)]
+    acquire(warehouse, "scheduled__1", minutes=30)
+    assert warehouse.rows(left) == [(30,)]
+
+
+def test_a_dead_runs_lock_goes_to_the_next(warehouse: Warehouse) -> None:
+    acquire(warehouse, "dead__1")
+    warehouse.run("update ops.run_lock set expires_at = dateadd(second, -1, sysdate)")
+    acquire(warehouse, "scheduled__2")
+    assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__2")]
+
+
+def test_each_target_schema_has_its_own(warehouse: Warehouse) -> None:
+    acquire(warehouse, "scheduled__1")
+    acquire(warehouse, "ada", schema="dev_ada")
+    assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1"), ("dev_ada", "ada")]
+
+
+def test_only_its_owner_gives_it_back(warehouse: Warehouse) -> None:
+    acquire(warehouse, "scheduled__1")
+    release(warehouse, "backfill__2")
+    assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1")]
+    release(warehouse, "scheduled__1")
+    assert warehouse.rows(HOLDERS) == []
+
+
+def test_of_many_that_start_at_once_one_gets_it(warehouse: Warehouse) -> None:
+    def try_to(owner: str) -> bool:
+        try:
+            acquire(warehouse, owner)
+        except RunLockHeldError:
+            return False
+        return True
+
+    owners = [f"run__{number}" for number in range(8)]
+    with ThreadPoolExecutor(len(owners)) as pool:
+        won = [
+            owner for owner, got_it in zip(owners, pool.map(try_to, owners), strict=True) if got_it
+        ]
+    assert len(won) == 1
+    assert warehouse.rows(HOLDERS) == [("analytics", won[0])]
+
+
+def test_it_holds_what_was_loaded_when_it_was_taken(warehouse: Warehouse) -> None:
+    warehouse.run(
+        "insert into \"raw\".load_history values (7, 'raw.staging_events', 's3://b/p', "
+        "'append', 'loaded', 'r', 1, 1, 'h', 1, 1, 0, sysdate, sysdate)"
+    )
+    acquire(warehouse, "scheduled__1")
+    assert warehouse.rows("select through_load_id from ops.run_lock") == [(7,)]
