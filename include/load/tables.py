@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.macros import render
 from include.settings import PROJECT_ROOT
 
 # In the order in which they run; each may run any number of times.
@@ -19,7 +20,7 @@ class StagingTable:
 
     `jsonpaths` is the file that maps JSON to the columns, or None when keys and columns bear the
     same names. `change_keys` maps the name of a key in `raw.load_changes` to the SQL expression
-    that computes it from a row.
+    that computes it from a row: the models compute their keys by the same macros.
     """
 
     schema: str
@@ -42,8 +43,8 @@ EVENTS = StagingTable(
     name="staging_events",
     jsonpaths=PROJECT_ROOT / "include" / "load" / "jsonpaths" / "staging_events.json",
     change_keys={
-        "event_date": "to_char(timestamp 'epoch' + ts / 1000 * interval '1 second', 'YYYY-MM-DD')",
-        "user_id": "nullif(btrim(userid), '')",
+        "event_date": f"to_char({render('event_date_key', 'ts')}, 'YYYY-MM-DD')",
+        "user_id": f"cast({render('user_id_key', 'userid')} as varchar)",
     },
 )
 
@@ -52,7 +53,7 @@ SONGS = StagingTable(
     name="staging_songs",
     jsonpaths=None,
     change_keys={
-        "song_id": "nullif(btrim(song_id), '')",
-        "artist_id": "nullif(btrim(artist_id), '')",
+        "song_id": render("song_id_key", "song_id"),
+        "artist_id": render("artist_id_key", "artist_id"),
     },
 )
