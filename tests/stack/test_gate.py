@@ -72,9 +72,12 @@ def new_event(**changes: Any) -> Callable[[Warehouse], None]:
     return lambda warehouse: warehouse.put_events(NEXT_FILE, [event(5, **NEXT_DAY | changes)])
 
 
-def new_song(**changes: Any) -> Callable[[Warehouse], None]:
-    return lambda warehouse: warehouse.put(
-        "song_data/2.json", json.dumps(song(2, **changes)).encode()
+def many_faulty_events(warehouse: Warehouse) -> None:
+    """Put a day of which 1 event in 5 is on a level that nobody knows."""
+    events = [event(item, **NEXT_DAY) for item in range(100)]
+    warehouse.put_events(
+        NEXT_FILE,
+        [{**each, "level": "gold"} if at % 5 == 0 else each for at, each in enumerate(events)],
     )
 
 
@@ -97,15 +100,18 @@ PUBLISHING = frozenset({"publish_marts", "docs", "report_run"})
 
 KINDS = {
     "source": BadData(
-        new_event(level="gratis"),
+        by_hand(
+            """insert into "raw".staging_events (page, _batch, _loaded_at)
+            values ('Home', 'by hand', sysdate)"""
+        ),
         "staging.sparkify_staging_events.test",
-        "source_accepted_values_sparkify_staging_events_level__free__paid",
+        "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__batch___s3_",
         MODELS_BEHIND_STAGING | {"staging.stg_sparkify__events.run"},
     ),
     "staging": BadData(
-        new_song(year=12),
-        "staging.stg_sparkify__songs.test",
-        "dbt_expectations_expect_column_values_to_be_between_stg_sparkify__songs_year__2100__1850",
+        many_faulty_events,
+        "staging.stg_sparkify__events.test",
+        "few_rows_are_quarantined_stg_sparkify__events_",
         MODELS_BEHIND_STAGING,
     ),
     "single parent": BadData(
