@@ -41,7 +41,7 @@ select
     end as table_subtype,
     array_to_string(relacl, '~') as table_acl,
     obj_description(c.oid, 'pg_class') as remarks,
-    relowner::regrole::text as table_owner,
+    pg_get_userbyid(relowner)::text as table_owner,
     case coalesce(s.diststyle, 'auto')
         when 'key' then format('KEY(%s)', (select attname from pg_attribute where attrelid = c.oid and attnum = distkey))
         when 'auto' then 'AUTO(ALL)'
