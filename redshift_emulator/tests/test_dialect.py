@@ -226,7 +226,8 @@ AGGREGATES = [
             [(1,)],
         ),
         (
-            "select count(*) from plays join (select 'c  ' as s) as spaced on plays.s = spaced.s",
+            "select count(*) from plays"
+            " join (select 'c  '::varchar as s) as spaced on plays.s = spaced.s",
             [(1,)],
         ),
     ),
@@ -674,6 +675,101 @@ REFUSED = [
 def test_what_redshift_lacks_is_refused_in_its_words(sql: str, sqlstate: str, message: str) -> None:
     with raises(sqlstate, message):
         translate(sql, SessionSettings())
+
+
+UNTYPED = [
+    (
+        "with cte_test as (select 'test' as database_name, 10 as num_events) select"
+        " database_name, num_events from cte_test order by database_name",
+        "XX000",
+        "to text",
+    ),
+    ("select a from (select 'x' as a, 'y' as b) s where a != b", "XX000", "to text"),
+    ("select min(spend) from (select null as spend from t) s group by 1", "XX000", "to text"),
+    ("select upper(x) from (select 'a' as x) s", "XX000", "to text"),
+    ("select x || 'b' from (select 'a' as x) s", "XX000", "to text"),
+    ("select cast(x as varchar(5)) from (select 'a' as x) s", "XX000", "to character varying"),
+    ("select x::int from (select null as x) s", "XX000", "to integer"),
+    ("select x from (select 'a' as x) s union all select y from t", "XX000", "to text"),
+    ("select 'a' as x union all select x from (select 'a' as x) s", "XX000", "to text"),
+    ("select distinct x from (select 'a' as x) s", "XX000", "to text"),
+    ("select x, count(*) from (select 'a' as x from t) s group by x", "XX000", "to text"),
+    ("select x, count(*) from (select 'a' as x from t) s group by 1", "XX000", "to text"),
+    (
+        "select count(distinct x) from (select 'a' as x from t) s",
+        "42883",
+        "could not identify an equality operator",
+    ),
+    ("insert into t select x from (select 'a' as x) s", "XX000", "to character varying"),
+    ("update t set x = s.x from (select 'a' as x, 1 as n) s where t.id = s.n", "XX000", "to text"),
+    ("select * from t join (select 'a' as x) s on s.x = t.x", "XX000", "to text"),
+    ("select * from t join (select 'a' as x) s using (x)", "XX000", "to text"),
+    (
+        "with a as (select 'k' as x from t), b as (select * from a) select coalesce(x, 'z') from b",
+        "XX000",
+        "to text",
+    ),
+    (
+        "select row_number() over (partition by x order by id) from (select 'a' as x, id from t) s",
+        "XX000",
+        "to text",
+    ),
+    ("select (select 'a') || 'b' from t", "XX000", "to text"),
+    ("select t.y from (select 'a') s (x), t where s.x = t.y", "XX000", "to text"),
+    ("delete from t using (select 'a' as x) s where s.x = t.x", "XX000", "to text"),
+    (
+        "merge into t using (select 'a' as x, 1 as id from u) s on t.id = s.id when"
+        " matched then update set x = s.x when not matched then insert values (s.id,"
+        " s.id)",
+        "XX000",
+        "to text",
+    ),
+    ("select * from (select 'a' as x) s where x in ('a', 'b')", "XX000", "to text"),
+    ("select case x when 'a' then 1 end from (select 'a' as x) s", "XX000", "to text"),
+    (
+        "select y from t where exists (select 1 from (select 'a' as x) s where s.x = t.y)",
+        "XX000",
+        "to text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "sqlstate", "message"), UNTYPED)
+def test_a_literal_has_no_type_outside_its_own_query(sql: str, sqlstate: str, message: str) -> None:
+    with raises(sqlstate, message):
+        translate(sql, SessionSettings())
+
+
+TYPED = [
+    "with c as (select 'a' as x) select x from c",
+    "select x from (select 'a' as x) s",
+    "select count(x), x is null from (select null as x) s group by 2",
+    "select 'a' as x union all select 'b'",
+    "with c as (select 'a' as x union all select 'b') select upper(x) from c where x"
+    " = 'a' order by x",
+    "with c as (select 'a'::varchar as x) select upper(x) from c order by x",
+    "select 'my literal' as l, t.* from t order by l, id",
+    "select s, count(*) from (select case when a then 'x' else 'y' end as s from t) u group by s",
+    "select x = 'a' from (select distinct 'a' as x) s",
+    "with c as (select 'a' as x, 1 as n from t group by x) select x || 'b' from c",
+    "select * from (select 'a' as x, t.* from t) s where s.y = 'b'",
+    "update t set x = s.n from (select 'a' as x, 1 as n) s where t.id = s.n",
+    "insert into t select 'a', null",
+    "insert into t select x from (select 'a' as x union select 'b') s",
+    "create table t2 as select x from (select 'a' as x) s",
+    "select * from t where exists (select 'a' from u where u.i = t.i)",
+    "with recursive n (i, w) as (select 1, 'a' union all select i + 1, w || 'b' from"
+    " n where i < 3) select i, w from n",
+    "select t.x || 'a' from t join (select 'b' as x, 1 as id) s on s.id = t.id",
+    "select dateadd(day, 1, d) from (select date '2020-01-01' as d) s",
+    "select max(a) from (select a, null as b from t) s",
+    "select x from (select 1 as x, 'a' as y) s (y, x)",
+]
+
+
+@pytest.mark.parametrize("sql", TYPED)
+def test_a_literal_takes_its_type_from_its_own_query(sql: str) -> None:
+    assert only(sql)
 
 
 @pytest.mark.parametrize(

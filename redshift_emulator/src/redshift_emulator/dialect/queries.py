@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from redshift_emulator.dialect import grammar, rules
+from redshift_emulator.dialect import grammar, rules, unknowns
 from redshift_emulator.dialect.tokens import LONGEST_NAME, fold, syntax_error, too_long
 from redshift_emulator.errors import RedshiftError
 
@@ -26,6 +26,7 @@ def parse(
     on_catalog = not reads_user_tables and any(_is_system(table) for table in _relations(tree))
     if not on_catalog:
         _refuse(tree, stored or reads_user_tables)
+        unknowns.refuse(tree)
     for window in list(tree.find_all(exp.Window)):
         _translate_window(window)
     # Rules replace nodes in their parents, so the tree's own root needs one.
