@@ -57,7 +57,7 @@ def start_warehouse() -> dict[str, str]:
                 *("--data-dir", str(STATE / "redshift")),
                 *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
                 *("--user", "sparkify", "--database", "dev"),
-                *("--s3-endpoint", s3),
+                *("--s3-endpoint", s3, "--copy-role", ROLE),
             ),
             RUNNING,
             ready=r"^listening on .*$",

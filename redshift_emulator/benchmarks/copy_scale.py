@@ -25,6 +25,7 @@ from tabulate import tabulate
 
 from redshift_emulator.server import running_emulator
 
+ROLE = "arn:aws:iam::123456789012:role/bench"
 MEGABYTES = (64, 512, 4096)
 OBJECTS = (1_000, 10_000, 100_000)
 MEGABYTE = 1024 * 1024
@@ -108,7 +109,7 @@ def measure(s3: str, prefix: str, rows: int) -> tuple[float, float]:
     """COPY what is under `prefix` by an emulator of its own; return seconds and peak megabytes."""
     with (
         tempfile.TemporaryDirectory(prefix="emulator-bench-") as data,
-        running_emulator(Path(data), s3_endpoint=s3) as emulator,
+        running_emulator(Path(data), s3_endpoint=s3, copy_roles=[ROLE]) as emulator,
     ):
         (process,) = [
             child
@@ -136,10 +137,7 @@ def measure(s3: str, prefix: str, rows: int) -> tuple[float, float]:
         watching = threading.Thread(target=watch)
         watching.start()
         began = time.perf_counter()
-        cursor.execute(
-            f"copy t from 's3://bench/{prefix}'"
-            " iam_role 'arn:aws:iam::123456789012:role/bench' json 'auto'"
-        )
+        cursor.execute(f"copy t from 's3://bench/{prefix}' iam_role '{ROLE}' json 'auto'")
         seconds = time.perf_counter() - began
         done.set()
         watching.join()

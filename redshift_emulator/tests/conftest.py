@@ -20,7 +20,7 @@ import boto3  # noqa: E402
 import pytest  # noqa: E402
 import redshift_connector  # noqa: E402
 from botocore.config import Config  # noqa: E402
-from lake import REGION, Lake, connect  # noqa: E402
+from lake import REGION, ROLE, Lake, connect  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402
 
 from redshift_emulator.server import Emulator, running_emulator  # noqa: E402
@@ -61,7 +61,10 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def emulator(s3_url: str) -> Iterator[Emulator]:
-    with temporary_data_dir() as path, running_emulator(path, s3_endpoint=s3_url) as running:
+    with (
+        temporary_data_dir() as path,
+        running_emulator(path, s3_endpoint=s3_url, copy_roles=[ROLE]) as running,
+    ):
         yield running
 
 

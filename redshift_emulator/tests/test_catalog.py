@@ -91,6 +91,23 @@ def test_late_binding_view_may_come_before_what_it_reads(lake: Lake) -> None:
     assert lake.rows("select n from early") == [(1,)]
 
 
+@pytest.mark.parametrize("schema", ["a-b", 'a"b', "a.b", "select"])
+def test_names_of_views_and_schemas_may_need_quotes(lake: Lake, schema: str) -> None:
+    s = f'"{schema.replace(chr(34), chr(34) * 2)}"'
+    lake.run(f"drop schema if exists {s} cascade")
+    lake.run(f"create schema {s}")
+    lake.run(f'create view {s}."v-1" as select a from {s}."t""1" {LATE}')
+    lake.run(f'create table {s}."t""1" as select 1 as a')
+    lake.run(f'create view {s}.w as select a, 2 as "c-d" from {s}."v-1" {LATE}')
+    assert lake.rows(f"select * from {s}.w") == [(1, 2)]
+    lake.run(f'drop table {s}."t""1"')
+    assert lake.refusal(f"select * from {s}.w")["C"] == "42P01"
+    lake.run(f'create table {s}."t""1" as select 3 as a')
+    lake.run(f'create or replace view {s}.w as select a from {s}."v-1" {LATE}')
+    assert lake.rows(f"select * from {s}.w") == [(3,)]
+    lake.run(f"drop schema {s} cascade")
+
+
 def test_rolled_back_change_leaves_the_late_binding_view_as_it_was(based: Lake) -> None:
     based.connection.autocommit = False
     based.run("drop table base cascade")

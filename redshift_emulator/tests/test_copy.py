@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from time import monotonic
 
 import psutil
@@ -13,7 +14,10 @@ import psycopg2
 import pytest
 import redshift_connector
 import zstandard
-from lake import ROLE, Lake
+from lake import ROLE, Lake, connect
+from waiting import wait_until
+
+from redshift_emulator.server import running_emulator
 
 PLAYS = "create table plays (user_id int, page varchar(10), at timestamp, length float8)"
 
@@ -161,6 +165,97 @@ def test_copy_without_proper_credentials_is_refused(lake: Lake, credentials: str
     lake.put("data", b'{"a":1}')
     lake.refusal(f"copy t from 's3://{lake.bucket}/data' {credentials} json 'auto'")
     assert lake.rows("select a from t") == []
+
+
+@pytest.mark.parametrize(
+    "role", [f"{ROLE}-of-another-cluster", f"{ROLE},{ROLE}-of-another-account"]
+)
+def test_role_that_is_not_associated_is_refused(lake: Lake, role: str) -> None:
+    lake.run("create table t (a int)")
+    lake.put("data", b'{"a":1}')
+    not_associated = role.rpartition(",")[2]
+    for statement in (
+        f"copy t from 's3://{lake.bucket}/data' iam_role '{role}' json 'auto'",
+        f"unload ('select 1 as a') to 's3://{lake.bucket}/out/' iam_role '{role}'",
+    ):
+        error = lake.refusal(statement)
+        assert error["M"] == (
+            "exception name : UnauthorizedException, error type : 138, message: The requested role"
+            f" {not_associated} is not associated to cluster, should retry : 0"
+        )
+        assert "code:      30000" in error["D"]
+    assert lake.keys() == ["data"]
+
+
+def test_cluster_without_roles_refuses_each(s3_url: str, lake: Lake, data_dir: Path) -> None:
+    lake.put("data", b'{"a":1}')
+    copy = f"copy t from 's3://{lake.bucket}/data' json 'auto' "
+    with (
+        running_emulator(data_dir, s3_endpoint=s3_url) as emulator,
+        connect(emulator) as connection,
+    ):
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("create table t (a int)")
+        with pytest.raises(redshift_connector.ProgrammingError, match="not associated to cluster"):
+            cursor.execute(f"{copy} iam_role '{ROLE}'")
+        with pytest.raises(redshift_connector.ProgrammingError, match="no default IAM role"):
+            cursor.execute(f"{copy} iam_role default")
+        cursor.execute(f"{copy} access_key_id 'a' secret_access_key 'b'")
+        cursor.execute("select a from t")
+        assert [tuple(row) for row in cursor.fetchall()] == [(1,)]
+
+
+def test_system_views_show_a_transfer_after_their_delay(
+    s3_url: str, lake: Lake, data_dir: Path
+) -> None:
+    lake.put("data", b'{"a":1}\n{"a":"x"}')
+    views = ("sys_load_history", "sys_load_detail", "sys_load_error_detail", "stl_load_errors")
+    views += ("stl_loaderror_detail", "stl_load_commits", "sys_unload_history", "stl_unload_log")
+    counts = "select " + ", ".join(f"(select count(*) from {view})" for view in views)
+    with (
+        running_emulator(
+            data_dir, s3_endpoint=s3_url, copy_roles=[ROLE], system_view_delay=3
+        ) as emulator,
+        connect(emulator) as connection,
+    ):
+        connection.autocommit = True
+
+        def rows(sql: str) -> list[tuple[object, ...]]:
+            return [tuple(row) for row in connection.cursor().execute(sql).fetchall()]
+
+        cursor = connection.cursor()
+        cursor.execute("create table t (a int)")
+        s3 = f"s3://{lake.bucket}"
+        cursor.execute(f"copy t from '{s3}/data' iam_role '{ROLE}' json 'auto' maxerror 2")
+        cursor.execute(f"unload ('select a from t') to '{s3}/out/' iam_role '{ROLE}'")
+        assert rows(counts) == [(0,) * len(views)]
+        assert rows("select pg_last_copy_count(), pg_last_unload_count()") == [(1, 1)]
+        wait_until(lambda: rows(counts) == [(1,) * len(views)])
+
+
+def test_name_of_a_file_is_cut_where_the_view_ends(lake: Lake) -> None:
+    key = "k" * 300
+    lake.run("create table t (a int)")
+    lake.put(key, b'{"a":1}')
+    lake.copy("t", "k", "json 'auto'")
+    last = "where query_id = pg_last_copy_id()"
+    assert lake.rows(f"select file_name from sys_load_detail {last}") == [
+        (f"s3://{lake.bucket}/{key}"[:256],)
+    ]
+
+
+def test_every_view_counts_the_same_errors(lake: Lake) -> None:
+    lake.run("create table t (a int)")
+    lake.put("data", b'{"a":"x"}{"a":"x"}\n\x1f\x8b{\x00[}\n{"a":1}')
+    lake.copy("t", "data", "json 'auto' maxerror 9")
+    assert lake.rows(
+        "select error_count, (select sum(lines_scanned) from sys_load_detail d"
+        " where d.query_id = h.query_id), (select count(*) from stl_load_errors e"
+        " where e.query = h.query_id), (select count(*) from sys_load_error_detail e"
+        " where e.query_id = h.query_id), loaded_rows"
+        " from sys_load_history h where query_id = pg_last_copy_id()"
+    ) == [(3, 4, 3, 3, 1)]
 
 
 def test_large_load_neither_fills_memory_nor_blocks_other_clients(lake: Lake) -> None:

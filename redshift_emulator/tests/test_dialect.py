@@ -204,6 +204,17 @@ VALUES = [
         ("$$it's$$", "it's"),
         ("'x' ~ '^\\\\w$'", True),
     ),
+    *values(
+        "Datetime types",
+        ("'12:00:00+02'::timetz::varchar", "10:00:00+00"),
+        ("'01:30:00+02'::timetz::varchar", "23:30:00+00"),
+        ("'24:00:00'::time::varchar", "00:00:00"),
+        ("'24:00:00+00'::timetz::varchar", "00:00:00+00"),
+        ("try_cast('12:00:00-01' as timetz)::varchar", "13:00:00+00"),
+        ("try_cast('noon' as timetz)::varchar", None),
+        ("current_time is not null", True),
+    ),
+    *values("SHOW", ("current_setting('wlm_query_slot_count')", "1")),
 ]
 
 
@@ -226,7 +237,8 @@ AGGREGATES = [
             [(1,)],
         ),
         (
-            "select count(*) from plays join (select 'c  ' as s) as spaced on plays.s = spaced.s",
+            "select count(*) from plays"
+            " join (select 'c  '::varchar as s) as spaced on plays.s = spaced.s",
             [(1,)],
         ),
     ),
@@ -449,9 +461,9 @@ REFUSED = [
         "Leader node-only functions",
         "0A000",
         "not supported on Redshift tables",
-        "create table t as select current_timestamp as a",
+        "create table t as select current_timestamp as a from u",
         "create table t as select generate_series(1, 3) as a",
-        "select now() as a into t",
+        "select now() as a into t from u",
     ),
     *refused(
         "CHECKSUM function",
@@ -667,6 +679,22 @@ REFUSED = [
         "select * from unnest(a)",
     ),
     *refused("SUPER type", "0A000", "The emulator has no SUPER", "create table t (a super)"),
+    *refused(
+        "Interval data types",
+        "0A000",
+        "The emulator has no INTERVAL columns",
+        "create table t (a interval year to month)",
+        "alter table t add column a interval day to second",
+    ),
+    *refused(
+        "Data types",
+        "0A000",
+        "The emulator has no GEOMETRY",
+        "create table t (a geometry)",
+        "select a::geometry from t",
+    ),
+    *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
+    *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
 ]
 
 
@@ -674,6 +702,101 @@ REFUSED = [
 def test_what_redshift_lacks_is_refused_in_its_words(sql: str, sqlstate: str, message: str) -> None:
     with raises(sqlstate, message):
         translate(sql, SessionSettings())
+
+
+UNTYPED = [
+    (
+        "with cte_test as (select 'test' as database_name, 10 as num_events) select"
+        " database_name, num_events from cte_test order by database_name",
+        "XX000",
+        "to text",
+    ),
+    ("select a from (select 'x' as a, 'y' as b) s where a != b", "XX000", "to text"),
+    ("select min(spend) from (select null as spend from t) s group by 1", "XX000", "to text"),
+    ("select upper(x) from (select 'a' as x) s", "XX000", "to text"),
+    ("select x || 'b' from (select 'a' as x) s", "XX000", "to text"),
+    ("select cast(x as varchar(5)) from (select 'a' as x) s", "XX000", "to character varying"),
+    ("select x::int from (select null as x) s", "XX000", "to integer"),
+    ("select x from (select 'a' as x) s union all select y from t", "XX000", "to text"),
+    ("select 'a' as x union all select x from (select 'a' as x) s", "XX000", "to text"),
+    ("select distinct x from (select 'a' as x) s", "XX000", "to text"),
+    ("select x, count(*) from (select 'a' as x from t) s group by x", "XX000", "to text"),
+    ("select x, count(*) from (select 'a' as x from t) s group by 1", "XX000", "to text"),
+    (
+        "select count(distinct x) from (select 'a' as x from t) s",
+        "42883",
+        "could not identify an equality operator",
+    ),
+    ("insert into t select x from (select 'a' as x) s", "XX000", "to character varying"),
+    ("update t set x = s.x from (select 'a' as x, 1 as n) s where t.id = s.n", "XX000", "to text"),
+    ("select * from t join (select 'a' as x) s on s.x = t.x", "XX000", "to text"),
+    ("select * from t join (select 'a' as x) s using (x)", "XX000", "to text"),
+    (
+        "with a as (select 'k' as x from t), b as (select * from a) select coalesce(x, 'z') from b",
+        "XX000",
+        "to text",
+    ),
+    (
+        "select row_number() over (partition by x order by id) from (select 'a' as x, id from t) s",
+        "XX000",
+        "to text",
+    ),
+    ("select (select 'a') || 'b' from t", "XX000", "to text"),
+    ("select t.y from (select 'a') s (x), t where s.x = t.y", "XX000", "to text"),
+    ("delete from t using (select 'a' as x) s where s.x = t.x", "XX000", "to text"),
+    (
+        "merge into t using (select 'a' as x, 1 as id from u) s on t.id = s.id when"
+        " matched then update set x = s.x when not matched then insert values (s.id,"
+        " s.id)",
+        "XX000",
+        "to text",
+    ),
+    ("select * from (select 'a' as x) s where x in ('a', 'b')", "XX000", "to text"),
+    ("select case x when 'a' then 1 end from (select 'a' as x) s", "XX000", "to text"),
+    (
+        "select y from t where exists (select 1 from (select 'a' as x) s where s.x = t.y)",
+        "XX000",
+        "to text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "sqlstate", "message"), UNTYPED)
+def test_a_literal_has_no_type_outside_its_own_query(sql: str, sqlstate: str, message: str) -> None:
+    with raises(sqlstate, message):
+        translate(sql, SessionSettings())
+
+
+TYPED = [
+    "with c as (select 'a' as x) select x from c",
+    "select x from (select 'a' as x) s",
+    "select count(x), x is null from (select null as x) s group by 2",
+    "select 'a' as x union all select 'b'",
+    "with c as (select 'a' as x union all select 'b') select upper(x) from c where x"
+    " = 'a' order by x",
+    "with c as (select 'a'::varchar as x) select upper(x) from c order by x",
+    "select 'my literal' as l, t.* from t order by l, id",
+    "select s, count(*) from (select case when a then 'x' else 'y' end as s from t) u group by s",
+    "select x = 'a' from (select distinct 'a' as x) s",
+    "with c as (select 'a' as x, 1 as n from t group by x) select x || 'b' from c",
+    "select * from (select 'a' as x, t.* from t) s where s.y = 'b'",
+    "update t set x = s.n from (select 'a' as x, 1 as n) s where t.id = s.n",
+    "insert into t select 'a', null",
+    "insert into t select x from (select 'a' as x union select 'b') s",
+    "create table t2 as select x from (select 'a' as x) s",
+    "select * from t where exists (select 'a' from u where u.i = t.i)",
+    "with recursive n (i, w) as (select 1, 'a' union all select i + 1, w || 'b' from"
+    " n where i < 3) select i, w from n",
+    "select t.x || 'a' from t join (select 'b' as x, 1 as id) s on s.id = t.id",
+    "select dateadd(day, 1, d) from (select date '2020-01-01' as d) s",
+    "select max(a) from (select a, null as b from t) s",
+    "select x from (select 1 as x, 'a' as y) s (y, x)",
+]
+
+
+@pytest.mark.parametrize("sql", TYPED)
+def test_a_literal_takes_its_type_from_its_own_query(sql: str) -> None:
+    assert only(sql)
 
 
 @pytest.mark.parametrize(
@@ -909,6 +1032,66 @@ def test_truncate_commits(run: Run) -> None:
     run("truncate emptied")
     run("rollback")
     assert run("select count(*) from emptied") == [(0,)]
+
+
+def test_time_with_a_zone_is_kept_in_utc(run: Run) -> None:
+    run("create temp table clock (a timetz, b time, n int)")
+    run("insert into clock values ('12:00:00+02', '24:00:00', 1), (null, '07:00:00', 2)")
+    run("update clock set a = '00:15:00.5+05:30' where n = 2")
+    assert run("select a::varchar, b::varchar from clock order by n") == [
+        ("10:00:00+00", "00:00:00"),
+        ("18:45:00.5+00", "07:00:00"),
+    ]
+
+
+def test_the_leader_computes_a_row_that_reads_no_table(run: Run) -> None:
+    run("drop table if exists led")
+    run("create table led as select current_timestamp as at, now() as again, 1 as n")
+    assert run("select n, at = again from led") == [(1, True)]
+    run("drop table led")
+
+
+def test_settings_have_their_defaults_before_any_set(run: Run) -> None:
+    assert run("show wlm_query_slot_count") == [("1",)]
+    assert run("show enable_result_cache_for_session") == [("on",)]
+    run("set enable_result_cache_for_session to false")
+    assert run("show enable_result_cache_for_session") == [("off",)]
+    run("reset enable_result_cache_for_session")
+    assert run("show enable_result_cache_for_session") == [("on",)]
+    settings = dict(run("show all"))
+    assert settings["query_group"] == "default"
+    assert settings["search_path"] == '"$user", public'
+    assert "shared_buffers" not in settings
+
+
+def test_columns_have_the_encoding_of_their_type(run: Run) -> None:
+    run("drop table if exists packed")
+    run(
+        "create table packed (a int, b varchar(7), c char, d decimal(8, 2), e timetz, f varbyte,"
+        " g bool, h float, i real, j timestamp sortkey, k date encode raw, l bigint encode zstd)"
+    )
+    encodings = run("select encoding from pg_table_def where tablename = 'packed'")
+    assert [encoding for (encoding,) in encodings] == [
+        *("az64", "lzo", "lzo", "az64", "az64", "lzo", "none", "none", "none", "none", "none"),
+        "zstd",
+    ]
+    assert "k date ENCODE raw" in str(run("show table packed"))
+    run("drop table packed")
+
+
+def test_an_identity_column_may_be_null_unless_declared_otherwise(run: Run) -> None:
+    for declared, nullable in (
+        ("identity(1, 1)", "YES"),
+        ("identity(1, 1) not null", "NO"),
+        ("not null identity(1, 1)", "NO"),
+        ("identity(1, 1) primary key", "NO"),
+        ("identity(1, 1), primary key (n)", "NO"),
+    ):
+        run("drop table if exists counted")
+        run(f"create table counted (a int not null, n int {declared})")
+        columns = run("select is_nullable from svv_columns where table_name = 'counted'")
+        assert columns == [("NO",), (nullable,)]
+    run("drop table counted")
 
 
 def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:

@@ -73,6 +73,7 @@ def test_json_objects_are_found_however_they_are_laid_out(
         (b'{"a":1,}', 1),
         (b'{"a":1},', 1),
         (b"oops\nagain", 2),
+        (b"\x1f\x8b{\x00[}\x08", 1),
     ],
 )
 def test_broken_line_costs_one_record_and_no_more(

@@ -23,12 +23,31 @@ def main() -> int:
     parser.add_argument("--user", required=True, help="the superuser to create")
     parser.add_argument("--database", required=True, help="the database to create")
     parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
+    parser.add_argument(
+        "--copy-role",
+        action="append",
+        default=[],
+        dest="copy_roles",
+        metavar="ARN",
+        help="a role that COPY and UNLOAD may name, repeatable; the first is IAM_ROLE DEFAULT",
+    )
+    parser.add_argument(
+        "--system-view-delay",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="show what COPY and UNLOAD log in STL and SYS views only after so long",
+    )
+    parser.add_argument(
+        "--fault-file", type=Path, help="JSON list of faults to inject, see faults.py"
+    )
     parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
     parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
     sys.setrecursionlimit(
         20_000
     )  # the parser takes some twenty calls for each nesting of an expression
     arguments = vars(parser.parse_args())
+    arguments["copy_roles"] = tuple(arguments["copy_roles"])
     if not (password := os.environ.get(PASSWORD_VARIABLE)):
         parser.error(f"set {PASSWORD_VARIABLE} to the password of --user")
     try:

@@ -61,7 +61,8 @@ class Session:
 
     `query_id` is this statement's own number, unique for the life of the data directory and
     ascending; `transaction_id` is PostgreSQL's; `pid` is the backend's process id, which Redshift's
-    system tables call session_id, pid or session. `s3_endpoint` is None for AWS itself.
+    system tables call session_id, pid or session. `s3_endpoint` is None for AWS itself;
+    `copy_roles` are the ARNs of the roles associated with the cluster, the default one first.
     """
 
     pid: int
@@ -71,3 +72,4 @@ class Session:
     transaction_id: int
     query_id: int
     s3_endpoint: str | None
+    copy_roles: tuple[str, ...]

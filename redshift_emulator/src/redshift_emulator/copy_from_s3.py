@@ -80,7 +80,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
     _check(statement)
     table = await _target(statement, backend)
     load_log = LoadLog(log, session, table.oid, table.name, statement.source)
-    s3 = client(statement.credentials, _text(statement, "REGION"), session.s3_endpoint)
+    s3 = client(statement.credentials, _text(statement, "REGION"), session)
     with ThreadPoolExecutor(1, "copy") as worker:
         loop = asyncio.get_running_loop()
         load = await loop.run_in_executor(worker, _begin, statement, s3, table, load_log)

@@ -82,6 +82,7 @@ class LoadLog:
                 "raw_field_value": _printable(text_of(value)),
                 "error_code": rejection.code,
                 "error_message": rejection.reason,
+                "error_number": self.error_count,
             }
         )
         if self.error_count <= DETAILED_ERRORS:

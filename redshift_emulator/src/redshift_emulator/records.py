@@ -52,11 +52,15 @@ _record_start = re.compile(r"\n(?=[{\[])")
 
 
 def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8") -> Reader:
-    """Read objects or arrays that follow each other with white space, or nothing, between them."""
+    """Read objects or arrays that follow each other with white space, or nothing, between them.
+
+    A line is malformed once, however many of its pieces are.
+    """
 
     def read(stream: IO[bytes]) -> Iterator[Record]:
         decode = getincrementaldecoder(encoding)("surrogateescape").decode
         text, position, line, final = "", 0, 1, False
+        malformed_line = 0
         to_skip = skipped_lines
         while not final:
             chunk = stream.read(CHUNK_BYTES)
@@ -71,6 +75,7 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
                 line += text.count("\n", position, start)
                 position = start
                 values: list[object] | LoadError
+                malformed = False
                 try:
                     value, end = _decoder.raw_decode(text, start)
                     if end - start > MAX_RECORD:
@@ -82,9 +87,13 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
                     end = _end_of_malformed(text, start, error, final)
                     if not end:
                         break
-                    values = LoadError(1216, "Invalid value.")
+                    values, malformed = LoadError(1216, "Invalid value."), True
                 line += text.count("\n", start, end)
                 position = end
+                if malformed:
+                    if line == malformed_line:
+                        continue
+                    malformed_line = line
                 yield Record(line, text[start:end], values)
 
     return read

@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 from mypy_boto3_s3 import S3Client
 
+from redshift_emulator.backend import Session
 from redshift_emulator.errors import RedshiftError
 
 if TYPE_CHECKING:
@@ -88,21 +89,17 @@ def s3_errors(context: str = "") -> Iterator[None]:
         raise load_error(f"S3CurlException: {error}", 9001, context) from error
 
 
-def client(
-    credentials: Mapping[str, str], region: str | None, endpoint_url: str | None
-) -> S3Client:
+def client(credentials: Mapping[str, str], region: str | None, session: Session) -> S3Client:
     """Return an S3 client for a statement's credentials.
 
     `credentials` holds iam_role, or access_key_id and secret_access_key with or without
-    session_token. A role is what the cluster would assume: here only its form is checked.
-    Raises RedshiftError when there is neither, or the role is not an ARN.
+    session_token. Raises RedshiftError when there is neither, or the cluster may not assume the
+    role.
     """
-    role = credentials.get("iam_role")
-    if role and role.lower() != "default":
-        for link in role.split(","):
-            if not _ROLE.fullmatch(link.strip()):
-                raise load_error(f"Invalid IAM role ARN: {link}")
-    elif not role and not ("access_key_id" in credentials and "secret_access_key" in credentials):
+    role, endpoint_url = credentials.get("iam_role"), session.s3_endpoint
+    if role:
+        _check_role(role, session.copy_roles)
+    elif not ("access_key_id" in credentials and "secret_access_key" in credentials):
         raise load_error(
             "Credentials are required: IAM_ROLE or ACCESS_KEY_ID and SECRET_ACCESS_KEY"
         )
@@ -118,6 +115,27 @@ def client(
             s3={"addressing_style": "path" if endpoint_url else "auto"},
         ),
     )
+
+
+def _check_role(role: str, associated: tuple[str, ...]) -> None:
+    """Refuse a role, or a link of a chain of roles, that the cluster is not associated with.
+
+    What an associated role may do is not the emulator's to judge. `default` is the first of
+    `associated` (Authorization parameters; Authorizing COPY and UNLOAD Operations Using IAM Roles).
+    """
+    if role.lower() == "default":
+        if not associated:
+            raise load_error("The cluster has no default IAM role associated with it", 30000)
+        return
+    for link in map(str.strip, role.split(",")):
+        if not _ROLE.fullmatch(link):
+            raise load_error(f"Invalid IAM role ARN: {link}")
+        if link not in associated:
+            raise load_error(
+                "exception name : UnauthorizedException, error type : 138, message: The requested "
+                f"role {link} is not associated to cluster, should retry : 0",
+                30000,
+            )
 
 
 def split_url(url: str) -> tuple[str, str]:

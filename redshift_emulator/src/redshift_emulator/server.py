@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from redshift_emulator import PASSWORD_VARIABLE
 from redshift_emulator.errors import RedshiftError
+from redshift_emulator.faults import FaultFile
 from redshift_emulator.postgres import OWNER, Connection
 from redshift_emulator.wire import ClientReader, Server, serve_client
 
@@ -71,7 +72,11 @@ class Emulator:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run an emulator; port 0 takes a free one, `s3_endpoint` None is AWS itself."""
+    """How to run an emulator; port 0 takes a free one, `s3_endpoint` None is AWS itself.
+
+    COPY and UNLOAD may name `copy_roles` and no other role. What they log is shown in STL and SYS
+    views after `system_view_delay` seconds. `fault_file` holds faults to inject (faults.py).
+    """
 
     data_dir: Path
     user: str
@@ -80,6 +85,9 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     s3_endpoint: str | None = None
+    copy_roles: tuple[str, ...] = ()
+    system_view_delay: float = 0.0
+    fault_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
 
@@ -93,11 +101,17 @@ async def serve(options: Options) -> None:
     with (
         _held(options.data_dir / "emulator.lock"),
         tempfile.TemporaryDirectory(prefix="redshift-") as socket_dir,
-        _postgres(options.data_dir / "postgres", Path(socket_dir)) as process,
+        _postgres(options, Path(socket_dir)) as process,
     ):
         socket = f"{socket_dir}/.s.PGSQL.5432"
         await _prepare(process, socket, options)
-        server = Server(socket, options.s3_endpoint, _tls(options))
+        server = Server(
+            socket,
+            options.s3_endpoint,
+            options.copy_roles,
+            _tls(options),
+            FaultFile(options.fault_file) if options.fault_file else None,
+        )
         clients: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
 
@@ -133,12 +147,16 @@ def running_emulator(
     database: str = "dev",
     port: int = 0,
     s3_endpoint: str | None = None,
+    copy_roles: Sequence[str] = (),
+    system_view_delay: float = 0.0,
+    fault_file: Path | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
 ) -> Iterator[Emulator]:
     """Run an emulator in a process of its own for the time of a `with` block.
 
-    Raises RuntimeError, with what it printed, when it ends before it listens.
+    The arguments are those of `Options`. Raises RuntimeError, with what it printed, when it ends
+    before it listens.
     """
     given = {
         "--data-dir": data_dir,
@@ -146,10 +164,13 @@ def running_emulator(
         "--database": database,
         "--port": port,
         "--s3-endpoint": s3_endpoint,
+        "--system-view-delay": system_view_delay,
+        "--fault-file": fault_file,
         "--tls-cert": tls_cert,
         "--tls-key": tls_key,
     }
     arguments = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+    arguments += [part for role in copy_roles for part in ("--copy-role", role)]
     command = [sys.executable, "-m", "redshift_emulator", *arguments]
     environment = {**os.environ, PASSWORD_VARIABLE: password}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -181,15 +202,20 @@ def _held(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(data: Path, socket_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run PostgreSQL on `data`, made on first use, for the time of a `with` block."""
+def _postgres(options: Options, socket_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run PostgreSQL on its data, made on first use, for the time of a `with` block."""
+    data = options.data_dir / "postgres"
     as_user = _system_user(data, socket_dir)
     if not (data / "PG_VERSION").exists():
         _initialise(data, as_user)
     hba = f"local all {OWNER} trust\nlocal all all password\n"
     (data / "pg_hba.conf").write_text(hba)
     _wait_for_predecessor(data / "postmaster.pid")
-    settings = {**SETTINGS, "unix_socket_directories": str(socket_dir)}
+    settings = {
+        **SETTINGS,
+        "unix_socket_directories": str(socket_dir),
+        "redshift.system_view_delay": f"{options.system_view_delay} s",
+    }
     flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = ["sh", "-c", _SUPERVISED, "sh", str(BINARIES / "postgres"), "-D", str(data), *flags]
     with (data.parent / "postgres.log").open("ab") as log:

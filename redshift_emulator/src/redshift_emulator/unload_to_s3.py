@@ -55,7 +55,7 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     names, types = await _columns(select, backend)
     header, write = _row_writer(statement.options, names, types)
     region = statement.options.get("REGION")
-    s3 = client(statement.credentials, str(region) if region else None, session.s3_endpoint)
+    s3 = client(statement.credentials, str(region) if region else None, session)
     target = Target(s3, statement, header)
     start, error = now(), "cancelled"
     with ThreadPoolExecutor(1, "unload") as worker:

@@ -10,16 +10,19 @@ Followed: "Frontend/Backend Protocol" (PostgreSQL), and what redshift_connector 
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
 
 from redshift_emulator.backend import Session
 from redshift_emulator.copy_from_s3 import run_copy
-from redshift_emulator.dialect import translate
+from redshift_emulator.dialect import CASE, is_on, translate
 from redshift_emulator.dialect.tokens import literal
 from redshift_emulator.error_replies import error_reply, information, reworded
 from redshift_emulator.errors import RedshiftError
+from redshift_emulator.faults import FaultFile
 from redshift_emulator.isolation import LOG_INSERTS, TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
 from redshift_emulator.postgres import (
     CANCEL_REQUEST,
@@ -31,6 +34,7 @@ from redshift_emulator.postgres import (
     row,
     startup,
 )
+from redshift_emulator.s3_objects import load_error
 from redshift_emulator.statements import Copy, SessionSettings, Sql, Statement, Unload
 from redshift_emulator.unload_to_s3 import run_unload
 
@@ -46,10 +50,14 @@ STARTUP_PARAMETERS = frozenset(
 
 # Replies that belong to no statement: notices, parameter changes, notifications.
 _ASIDES = b"NSA"
+_T = TypeVar("_T")
 _FLUSH = message(b"H")
 _SYNC = message(b"S")
 _BROKEN_QUERY = message(b"Q", b"an error of the emulator\0")
 _BROKEN_PARSE = message(b"P", b"\0an error of the emulator\0\0\0")
+_PARAMETER = re.compile(r"\$(\d+)")
+_UNKNOWN, _TEXT = 705, 25
+_UNTYPED = (0, _UNKNOWN)
 _BEGIN = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 # Two of these at once collide in PostgreSQL's catalog; Redshift lets the second one wait.
 _COLLIDING = re.compile(
@@ -68,9 +76,18 @@ class Server:
 
     socket: str
     s3_endpoint: str | None = None
+    copy_roles: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
+    faults: FaultFile | None = None
     sessions: dict[bytes, "ClientSession"] = field(default_factory=dict)
     schedule: Schedule = field(default_factory=Schedule)
+
+
+class Prepared(NamedTuple):
+    """A statement of the extended protocol, as the client sent it and as it is run."""
+
+    sql: str
+    statement: Statement
 
 
 class ClientReader(asyncio.StreamReader):
@@ -121,16 +138,22 @@ class ClientSession:
         self._pg: Connection | None = None
         self._settings = SessionSettings()
         self._database = ""
-        self._prepared: dict[bytes, Statement] = {}
-        self._portals: dict[bytes, Statement] = {}
+        self._prepared: dict[bytes, Prepared] = {}
+        self._portals: dict[bytes, Prepared] = {}
         self._skip_to_sync = False
-        self._running: asyncio.Task[int] | None = None
+        self._running: asyncio.Task[object] | None = None
+        self._cut_after = False
 
     @property
     def pg(self) -> Connection:
         """The session's PostgreSQL connection; there is one once the client has started up."""
         assert self._pg is not None
         return self._pg
+
+    def _answer(self, data: bytes) -> None:
+        """Write to the client, unless a fault is about to cut the connection."""
+        if not self._cut_after:
+            self._writer.write(data)
 
     async def cancel(self) -> None:
         """Cancel the statement that runs, on another connection's request."""
@@ -170,6 +193,8 @@ class ClientSession:
             except Exception as error:
                 await self._refuse(kind, RedshiftError("XX000", f"emulator: {error!r}"))
             self.busy = False
+            if self._cut_after and kind in b"QS":
+                raise ConnectionAbortedError("a fault after the statement")
             await self._writer.drain()
 
     async def _body(self) -> bytes:
@@ -186,11 +211,11 @@ class ClientSession:
             code = int.from_bytes(body[:4], "big")
             match code:
                 case _ if code == SSL_REQUEST and self._server.tls:
-                    self._writer.write(b"S")
+                    self._answer(b"S")
                     await self._writer.drain()
                     await self._writer.start_tls(self._server.tls)
                 case _ if code in (SSL_REQUEST, GSSENC_REQUEST):
-                    self._writer.write(b"N")
+                    self._answer(b"N")
                 case _ if code == CANCEL_REQUEST:
                     if session := self._server.sessions.get(body[4:]):
                         await session.cancel()
@@ -204,7 +229,7 @@ class ClientSession:
         parameters = {name: given[name] for name in given if name in STARTUP_PARAMETERS}
         if parameters.get("user") in (None, OWNER):
             error = RedshiftError("28000", f'role "{parameters.get("user")}" may not log in')
-            self._writer.write(error_reply(error, "FATAL"))
+            self._answer(error_reply(error, "FATAL"))
             return False
         self._database = parameters.setdefault("database", parameters["user"])
         self._pg = await Connection.open(self._server.socket)
@@ -213,9 +238,9 @@ class ClientSession:
             reply = await self.pg.receive_one()
             if reply.kind == b"S" and reply.body.startswith(b"server_version\0"):
                 for name, value in STATUS.items():
-                    self._writer.write(message(b"S", f"{name}\0{value}\0".encode()))
+                    self._answer(message(b"S", f"{name}\0{value}\0".encode()))
             else:
-                self._writer.write(_for_client(reply))
+                self._answer(_for_client(reply))
             if reply.kind == b"R" and reply.body != b"\0\0\0\0":
                 # PostgreSQL itself asks for the password and judges it.
                 await self._writer.drain()
@@ -242,6 +267,9 @@ class ClientSession:
         # A session that may not write, or not in this database, goes without.
         with suppress(RedshiftError):
             await self.pg.query(f"select redshift.log_connection({values})")
+        # ALTER USER may have set it.
+        [(case,)] = await self.pg.query(f"select current_setting('redshift.{CASE}', true)")
+        self._settings.case_sensitive_identifier = is_on(case or "")
 
     async def _log_disconnection(self) -> None:
         """Note that the client took its leave; what it left open is rolled back."""
@@ -278,7 +306,7 @@ class ClientSession:
 
     async def _refuse(self, kind: bytes, error: RedshiftError) -> None:
         """Answer `error` in PostgreSQL's stead, and let it fail the transaction that is open."""
-        self._writer.write(error_reply(error))
+        self._answer(error_reply(error))
         if kind == b"Q":
             if self.pg.status == b"T":
                 await self.pg.send(_BROKEN_QUERY)
@@ -292,7 +320,7 @@ class ClientSession:
     def _ready(self) -> None:
         if self.pg.status == b"I":
             self._server.schedule.end(self)
-        self._writer.write(message(b"Z", self.pg.status))
+        self._answer(message(b"Z", self.pg.status))
 
     async def _forward(self, kind: bytes, body: bytes, end: bytes) -> None:
         """Pass a message of the extended protocol on, and its answer back."""
@@ -319,7 +347,7 @@ class ClientSession:
                     rows.append(row(reply.body))
                 if reply.kind in end:
                     last = reply
-            self._writer.write(b"".join(out))
+            self._answer(b"".join(out))
             await self._writer.drain()
             if last:
                 if last.kind == b"Z":
@@ -335,9 +363,10 @@ class ClientSession:
 
     async def _simple_query(self, text: str) -> None:
         """Run the statements of one Query, as one transaction unless they say otherwise."""
+        await self._suffer_faults(text)
         statements = translate(text, self._settings)
         if not statements:
-            self._writer.write(message(b"I"))
+            self._answer(message(b"I"))
         for statement in statements:
             self._refuse_in_block(statement, among_others=len(statements) > 1)
         # PostgreSQL gives a Query its transaction; transfers split it, so it gets one here.
@@ -402,7 +431,7 @@ class ClientSession:
                         self.pg.status, ready = reply.body, True
                 if not ready and (statement_here or reply.kind in _ASIDES + b"E"):
                     out.append(_for_client(reply, statement_here))
-            self._writer.write(b"".join(out))
+            self._answer(b"".join(out))
             await self._writer.drain()
             if ready:
                 return succeeded
@@ -412,44 +441,50 @@ class ClientSession:
     async def _parse(self, body: bytes) -> None:
         name, text, types = body.split(b"\0", 2)
         self._prepared.pop(name, None)
-        statements = translate(text.decode(), self._settings)
+        sql = text.decode()
+        statements = translate(sql, self._settings)
         if len(statements) > 1:
             raise RedshiftError(
                 "42601", "cannot insert multiple commands into a prepared statement"
             )
         statement = _guarded(statements[0]) if statements else Sql("")
-        self._prepared[name] = statement
+        self._prepared[name] = Prepared(sql, statement)
         if isinstance(statement, Sql):
+            types = _parameter_types(types, statement)
             if not await self._lock(statement):
                 return
             await self._forward(b"P", b"\0".join((name, statement.text.encode(), types)), b"1")
         else:
-            self._writer.write(message(b"1"))
+            self._answer(message(b"1"))
 
     async def _bind(self, body: bytes) -> None:
         portal, name, _ = body.split(b"\0", 2)
         self._portals.pop(portal, None)
-        statement = self._prepared.get(name)
-        if statement is not None:
-            self._portals[portal] = statement
+        prepared = self._prepared.get(name)
+        if prepared is not None:
+            self._portals[portal] = prepared
+        statement = prepared.statement if prepared else None
         if isinstance(statement, Copy | Unload):
-            self._writer.write(message(b"2"))
+            self._answer(message(b"2"))
         elif await self._lock(statement):
             await self._forward(b"B", body, b"2")
 
     async def _describe(self, body: bytes) -> None:
         names = self._prepared if body[:1] == b"S" else self._portals
-        if isinstance(names.get(body[1:-1]), Copy | Unload):
+        named = names.get(body[1:-1])
+        if named and isinstance(named.statement, Copy | Unload):
             parameters = message(b"t", b"\0\0") if body[:1] == b"S" else b""
-            self._writer.write(parameters + message(b"n"))
+            self._answer(parameters + message(b"n"))
         else:
             await self._forward(b"D", body, b"Tn")
 
     async def _execute(self, body: bytes) -> None:
-        statement = self._portals.get(body.split(b"\0", 1)[0])
-        match statement:
-            case None:
-                await self._forward(b"E", body, b"CIs")
+        portal = self._portals.get(body.split(b"\0", 1)[0])
+        if portal is None:
+            await self._forward(b"E", body, b"CIs")
+            return
+        await self._suffer_faults(portal.sql)
+        match statement := portal.statement:
             case Sql():
                 self._refuse_in_block(statement)
                 await self._execute_all(statement, body)
@@ -483,7 +518,7 @@ class ClientSession:
                 return
         if statement.writes and self.pg.status == b"I" and not await self._judge_aside():
             return
-        self._writer.write(_for_client(last, statement))
+        self._answer(_for_client(last, statement))
 
     async def _aside(self, text: str) -> list[Row] | None:
         """Run one statement between a client's own; return its rows, or None if it failed."""
@@ -509,6 +544,30 @@ class ClientSession:
         alone = statement.alone if isinstance(statement, Sql) else None
         if alone and (among_others or self.pg.status != b"I"):
             raise RedshiftError("25001", f"{alone} cannot run inside a transaction block")
+
+    async def _cancellable(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await what the emulator itself does, unless the client asks to cancel it."""
+        task = self._running = asyncio.create_task(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            session = asyncio.current_task()
+            if session and session.cancelling():
+                raise
+            raise RedshiftError("57014", "Query cancelled on user's request") from None
+        finally:
+            self._running = None
+
+    async def _suffer_faults(self, sql: str) -> None:
+        """Let the faults happen that tests have ordered for this statement."""
+        for fault in self._server.faults.take(sql) if self._server.faults else ():
+            match fault.action:
+                case "slow":
+                    await self._cancellable(asyncio.sleep(fault.seconds))
+                case "cut before":
+                    raise ConnectionAbortedError("a fault before the statement")
+                case "cut after":
+                    self._cut_after = True
 
     # Isolation
 
@@ -556,21 +615,15 @@ class ClientSession:
             transaction_id=int(transaction or 0),
             query_id=int(query or 0),
             s3_endpoint=self._server.s3_endpoint,
+            copy_roles=self._server.copy_roles,
         )
         log = await Connection.open_as_owner(self._server.socket, self._database)
         try:
             if isinstance(statement, Copy):
-                self._running = asyncio.create_task(run_copy(statement, self.pg, log, session))
+                rows = await self._cancellable(run_copy(statement, self.pg, log, session))
             else:
-                self._running = asyncio.create_task(run_unload(statement, self.pg, log, session))
-            rows = await self._running
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task and task.cancelling():
-                raise
-            raise RedshiftError("57014", "Query cancelled on user's request") from None
+                rows = await self._cancellable(run_unload(statement, self.pg, log, session))
         finally:
-            self._running = None
             log.close()
         if commit:
             await self._judge()
@@ -580,7 +633,7 @@ class ClientSession:
         else:
             done = f"UNLOAD completed, {rows} record(s) unloaded"
         tag = type(statement).__name__.upper().encode()
-        self._writer.write(information(f"{done} successfully.") + message(b"C", tag + b"\0"))
+        self._answer(information(f"{done} successfully.") + message(b"C", tag + b"\0"))
 
 
 def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
@@ -589,6 +642,24 @@ def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
     if reply.kind == b"C" and statement and statement.tag:
         return message(b"C", statement.tag.encode() + b"\0")
     return reply.raw
+
+
+def _parameter_types(given: bytes, statement: Sql) -> bytes:
+    """Check the types that Parse gives of parameters, and return what PostgreSQL may know.
+
+    Redshift takes types of parameters that the statement has not, where PostgreSQL must know them.
+    It fails on a column of a table's query that is a parameter of type unknown (redshift_connector
+    59), as drivers send strings.
+    """
+    (count,) = struct.unpack_from("!h", given)
+    types = dict(enumerate(struct.unpack_from(f"!{count}I", given, 2), 1))
+    if any(types.get(number, 0) in _UNTYPED for number in statement.untyped):
+        raise load_error("Assert", 1000, f"false - Invalid type: {_UNKNOWN}")
+    used = {int(number) for number in _PARAMETER.findall(statement.text)}
+    for number in types.keys() - used:
+        if types[number] in _UNTYPED:
+            types[number] = _TEXT
+    return struct.pack(f"!h{count}I", count, *types.values())
 
 
 def _guarded(statement: Statement) -> Statement:

@@ -15,7 +15,7 @@ given_songs as (
 rounded_songs as (
 
     select
-        'songs' as mart,
+        cast('songs' as varchar) as mart,
         songs.song_id as key_value
     from {{ ref('songs') }} as songs
     left join given_songs
@@ -29,7 +29,7 @@ rounded_songs as (
 rounded_artists as (
 
     select
-        'artists' as mart,
+        cast('artists' as varchar) as mart,
         artists.artist_id as key_value
     from {{ ref('artists') }} as artists
     left join given_songs
@@ -44,7 +44,7 @@ rounded_artists as (
 rounded_plays as (
 
     select
-        'songplays' as mart,
+        cast('songplays' as varchar) as mart,
         songplays.songplay_id as key_value
     from {{ ref('songplays') }} as songplays
     inner join {{ ref('stg_sparkify__events') }} as events

@@ -4,7 +4,8 @@
 --
 -- Rows are written by a connection of their own, so that they survive a ROLLBACK. A transaction
 -- with a snapshot cannot see those of its own COPY: it gets the same rows a second time, and the
--- views fold them together.
+-- views fold them together. What was written becomes visible in the views after the delay that the
+-- server was started with; the functions of a session see its last COPY and UNLOAD at once.
 
 create schema if not exists redshift;
 grant usage on schema redshift to public;
@@ -64,7 +65,9 @@ create table if not exists redshift.load_errors (
     raw_line text not null,
     raw_field_value text not null,
     error_code integer not null,
-    error_message text not null
+    error_message text not null,
+    -- Counts the errors of the load: two that say the same of one line are two.
+    error_number bigint not null
 );
 
 create index if not exists load_errors_query on redshift.load_errors (query_id);
@@ -120,11 +123,36 @@ create table if not exists redshift.unload_detail (
     file_format text not null
 );
 
+-- A data directory of an older emulator lacks these columns.
+alter table redshift.load_errors add column if not exists error_number bigint not null default 0;
+do $$
+declare
+    log text;
+begin
+    foreach log in array array[
+        'load_history', 'load_detail', 'load_errors', 'load_error_fields', 'load_replacements',
+        'unload_history', 'unload_detail'
+    ] loop
+        execute format(
+            'alter table redshift.%I add column if not exists visible_at timestamptz not null'
+            ' default clock_timestamp() + current_setting(''redshift.system_view_delay'')::interval',
+            log
+        );
+    end loop;
+end $$;
+
 grant select, insert on redshift.load_history, redshift.load_detail, redshift.load_errors, redshift.load_error_fields,
     redshift.load_replacements, redshift.unload_history, redshift.unload_detail to public;
 
-create or replace view pg_catalog.stl_load_errors as
+create or replace view redshift.visible_load_errors as
 select distinct
+    query_id, user_id, transaction_id, session_id, database_name, table_id, start_time, file_name, line_number,
+    column_name, column_type, column_length, position, raw_line, raw_field_value, error_code, error_message, error_number
+from redshift.load_errors
+where visible_at <= clock_timestamp();
+
+create or replace view pg_catalog.stl_load_errors as
+select
     user_id as userid,
     0 as slice,
     table_id as tbl,
@@ -144,10 +172,10 @@ select distinct
     0 as is_partial,
     0::bigint as start_offset,
     0::bigint as copy_job_id
-from redshift.load_errors;
+from redshift.visible_load_errors;
 
 create or replace view pg_catalog.sys_load_error_detail as
-select distinct
+select
     user_id,
     query_id,
     transaction_id,
@@ -163,7 +191,7 @@ select distinct
     position,
     error_code,
     error_message::character(512) as error_message
-from redshift.load_errors;
+from redshift.visible_load_errors;
 
 create or replace view pg_catalog.stl_load_commits as
 select distinct
@@ -181,7 +209,8 @@ select distinct
     0 as is_partial,
     0::bigint as start_offset,
     0::bigint as copy_job_id
-from redshift.load_detail;
+from redshift.load_detail
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.sys_load_detail as
 select distinct
@@ -196,7 +225,8 @@ select distinct
     end_time,
     file_etag::character(256) as file_etag,
     file_last_modified
-from redshift.load_detail;
+from redshift.load_detail
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.sys_load_history as
 select distinct
@@ -220,7 +250,8 @@ select distinct
     source_file_bytes as file_bytes_scanned,
     error_count,
     0::bigint as copy_job_id
-from redshift.load_history;
+from redshift.load_history
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.stl_loaderror_detail as
 select distinct
@@ -236,7 +267,8 @@ select distinct
     is_null,
     column_type::character(10) as type,
     column_length::character(10) as col_length
-from redshift.load_error_fields;
+from redshift.load_error_fields
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.stl_replacements as
 select distinct
@@ -250,7 +282,8 @@ select distinct
     line_number,
     column_name::character(127) as colname,
     raw_line::character(1024) as raw_line
-from redshift.load_replacements;
+from redshift.load_replacements
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.sys_copy_replacements as
 select distinct
@@ -261,7 +294,8 @@ select distinct
     column_name::character(127) as column_name,
     line_number,
     raw_line::character(1024) as raw_line
-from redshift.load_replacements;
+from redshift.load_replacements
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.sys_unload_history as
 select distinct
@@ -281,7 +315,8 @@ select distinct
     unloaded_files_count,
     unloaded_files_size,
     error_message
-from redshift.unload_history;
+from redshift.unload_history
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.sys_unload_detail as
 select distinct
@@ -295,7 +330,8 @@ select distinct
     line_count,
     transfer_size,
     file_format::character(10) as file_format
-from redshift.unload_detail;
+from redshift.unload_detail
+where visible_at <= clock_timestamp();
 
 create or replace view pg_catalog.stl_unload_log as
 select distinct
@@ -309,9 +345,10 @@ select distinct
     line_count,
     transfer_size,
     file_format::character(10) as file_format
-from redshift.unload_detail;
+from redshift.unload_detail
+where visible_at <= clock_timestamp();
 
-grant select on pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.stl_loaderror_detail,
+grant select on redshift.visible_load_errors, pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.stl_loaderror_detail,
     pg_catalog.stl_load_commits, pg_catalog.sys_load_detail, pg_catalog.sys_load_history,
     pg_catalog.stl_replacements, pg_catalog.sys_copy_replacements, pg_catalog.sys_unload_history,
     pg_catalog.sys_unload_detail, pg_catalog.stl_unload_log to public;

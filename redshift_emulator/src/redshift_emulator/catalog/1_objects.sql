@@ -287,7 +287,8 @@ end $$;
 
 create or replace function redshift.qualified_name(relation oid) returns text
 language sql stable as $$
-    select format('%I.%I', relnamespace::regnamespace::name, relname) from pg_class where oid = relation
+    select format('%I.%I', nspname, relname)
+    from pg_class c join pg_namespace n on n.oid = relnamespace where c.oid = relation
 $$;
 
 create or replace procedure redshift.write_stub(view oid) language plpgsql security definer as $$
@@ -462,7 +463,7 @@ begin
         where l.sqlstate is not null and exists (
             select from pg_event_trigger_ddl_commands() c join pg_class on pg_class.oid = c.objid
             where c.classid = 'pg_class'::regclass and c.objid <> l.view
-            and (c.objid = l.detached_from or strpos(l.definition, relname) > 0)
+            and (c.objid = l.detached_from or strpos(l.definition, replace(relname, '"', '""')) > 0)
         )
     loop
         call redshift.bind_view(waiting);
