@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         default="log_data/{{ day.strftime('%Y/%m/%Y-%m-%d') }}",
         description="Jinja template; `day` is the first day of the run's data interval.",
     )
+    events_json_mapping: str = Field(
+        default="auto ignorecase",
+        pattern=r"^(auto ignorecase|s3://[^/]+/.+)$",
+        description="`auto ignorecase`, or the s3:// address of a jsonpaths file that exists.",
+    )
     songs_prefix: str = "song_data/"
     max_rejected_lines: int = Field(
         default=100, ge=0, lt=100_000, description="Error budget of one load."

@@ -173,6 +173,20 @@ def test_a_line_that_is_not_json_is_shown_and_a_long_value_is_cut(warehouse: War
     assert f"line 2, column song, value '{'x' * 80}…': String length" in str(caught.value)
 
 
+def test_a_jsonpaths_file_in_s3_may_map_other_keys(warehouse: Warehouse) -> None:
+    renamed = {
+        "position" if key == "itemInSession" else key: value for key, value in event(7).items()
+    }
+    # the columns' order, which is that of the event's keys
+    mapping = {"jsonpaths": [f"$.{key}" for key in renamed]}
+    warehouse.put("mapping/events.json", json.dumps(mapping).encode())
+    warehouse.put_events(FILE, [renamed])
+
+    stage_events(json_mapping="s3://sparkify/mapping/events.json").stage("run")
+
+    assert items(warehouse) == [7]
+
+
 def test_a_jsonpaths_file_that_is_missing_is_named(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0)])
     with pytest.raises(LoadError, match=r"jsonpaths/none\.json"):
