@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     redshift_conn_id: str = "redshift_default"
     aws_conn_id: str = "aws_default"
     s3_bucket: str = "sparkify"
+    copy_role_arn: str = Field(
+        default="",
+        description="The role that COPY names; empty: COPY gets the AWS connection's credentials.",
+    )
     events_prefix: str = Field(
         default="log_data/{{ day.strftime('%Y/%m/%Y-%m-%d') }}",
         description="Jinja template; `day` is the first day of the run's data interval.",

@@ -18,14 +18,14 @@ from pathlib import Path
 import httpx
 
 from local import processes
-from local.s3 import upload_folder
+from local.principals import BUCKET, COPY_ROLE_ARN, PIPELINE
+from local.s3 import REGION, upload_folder
 from redshift_emulator import PASSWORD_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("SPARKIFY_LOCAL_STATE", ROOT / ".local"))
 RUNNING = STATE / "run"
 ENVIRONMENT = STATE / "env"
-BUCKET = "sparkify"
 BUCKET_FOLDER = STATE / "s3" / BUCKET
 # Each part of Airflow, and what its log says when it is up. There is no triggerer: nothing defers.
 # The API server reads the tasks' logs from disk, so no part serves logs of its own.
@@ -35,7 +35,6 @@ AIRFLOW = {
     "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
 }
 SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in the order in which they are stopped
-ROLE = "arn:aws:iam::123456789012:role/sparkify-redshift-copy"
 
 
 def start_warehouse() -> dict[str, str]:
@@ -57,7 +56,7 @@ def start_warehouse() -> dict[str, str]:
                 *("--data-dir", str(STATE / "redshift")),
                 *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
                 *("--user", "sparkify", "--database", "dev"),
-                *("--s3-endpoint", s3, "--copy-role", ROLE),
+                *("--s3-endpoint", s3, "--copy-role", COPY_ROLE_ARN),
             ),
             RUNNING,
             ready=r"^listening on .*$",
@@ -156,11 +155,10 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
     }
     aws = {
         "conn_type": "aws",
-        "login": "local",
-        "password": "local",
+        "login": PIPELINE.access_key,
+        "password": PIPELINE.secret_key,
         "extra": {
-            "region_name": "us-west-2",
-            "role_arn": ROLE,
+            "region_name": REGION,
             "service_config": {
                 "s3": {"endpoint_url": s3},
                 "sts": {"endpoint_url": f"{s3}/sts"},
@@ -175,6 +173,7 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "REDSHIFT_PASSWORD": password,
         "REDSHIFT_SSLMODE": "disable",
         "SPARKIFY_S3_BUCKET": BUCKET,
+        "SPARKIFY_COPY_ROLE_ARN": COPY_ROLE_ARN,
         "SPARKIFY_LOCAL_S3": s3,
         "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(redshift),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),

@@ -36,6 +36,8 @@ os.environ.update(
 )
 
 from local import stack  # noqa: E402  it reads where its state lies when it is imported
+
+os.environ["SPARKIFY_COPY_ROLE_ARN"] = stack.COPY_ROLE_ARN
 from tests.warehouse import Warehouse  # noqa: E402
 
 # The files and rooms whose tests run dbt and more, those that take longest first
