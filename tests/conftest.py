@@ -32,6 +32,8 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     DO_NOT_TRACK="1",
     SPARKIFY_DBT_MANIFEST=str(MANIFEST),
+    # pytest's workers each start a stack: none takes the port of a user's
+    SPARKIFY_LOCAL_REDSHIFT_PORT="0",
     SPARKIFY_LOCAL_STATE=str(STATE),
 )
 
