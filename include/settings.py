@@ -25,9 +25,18 @@ class Settings(BaseSettings):
     redshift_conn_id: str = "redshift_default"
     aws_conn_id: str = "aws_default"
     s3_bucket: str = "sparkify"
+    copy_role_arn: str = Field(
+        default="",
+        description="The role that COPY names; empty: COPY gets the AWS connection's credentials.",
+    )
     events_prefix: str = Field(
         default="log_data/{{ day.strftime('%Y/%m/%Y-%m-%d') }}",
         description="Jinja template; `day` is the first day of the run's data interval.",
+    )
+    events_json_mapping: str = Field(
+        default="auto ignorecase",
+        pattern=r"^(auto ignorecase|s3://[^/]+/.+)$",
+        description="`auto ignorecase`, or the s3:// address of a jsonpaths file that exists.",
     )
     songs_prefix: str = "song_data/"
     max_rejected_lines: int = Field(

@@ -1,6 +1,7 @@
 """`python -m local up|down|…`: the local stack from the command line; `make help` lists it."""
 
 import argparse
+import shlex
 import sys
 
 from local import demo, processes, stack
@@ -12,9 +13,24 @@ def up() -> None:
     environment = stack.read_environment()
     print(f"Airflow   {address}/dags/sparkify")
     print(f"dbt docs  {address}/cosmos/sparkify/dbt_docs_index.html, once the DAG has run")
-    print(f"Redshift  {environment['REDSHIFT_HOST']}:{environment['REDSHIFT_PORT']}")
+    print(
+        f"Redshift  {environment['REDSHIFT_HOST']}:{environment['REDSHIFT_PORT']}, database "
+        f"{environment['REDSHIFT_DATABASE']}, user {environment['REDSHIFT_USER']}; port and "
+        "password stay the same from one start to the next"
+    )
     print(f"S3        {environment['SPARKIFY_LOCAL_S3']}")
-    print("For dbt and airflow in this shell: source .local/env")
+    print(
+        f"dbt       source {stack.ENVIRONMENT}  # airflow reads it too; REDSHIFT_PASSWORD is there"
+    )
+    print(f"psql      {psql()}")
+
+
+def psql() -> str:
+    """Return the shell command that opens psql on the local Redshift."""
+    return (
+        f"source {shlex.quote(str(stack.ENVIRONMENT))} && PGPASSWORD=$REDSHIFT_PASSWORD psql "
+        "-h $REDSHIFT_HOST -p $REDSHIFT_PORT -U $REDSHIFT_USER $REDSHIFT_DATABASE"
+    )
 
 
 def warehouse() -> None:

@@ -86,6 +86,8 @@ def stop(name: str, folder: Path, *, timeout_seconds: float = 30) -> bool:
     """End the process and all that it started; return whether there was one."""
     process = running(name, folder)
     (folder / f"{name}.pid").unlink(missing_ok=True)
+    for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
+        del _children[pid]
     if process is None:
         return False
     family = [process, *process.children(recursive=True)]

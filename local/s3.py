@@ -1,8 +1,8 @@
-"""The laptop's S3: moto's server in a process of its own, and a fast way to fill it.
+"""The laptop's S3 and STS: moto's server in a process of its own, and a fast way to fill it.
 
 `python -m local.s3 --port 0` prints `listening on http://127.0.0.1:<port>` and serves until
 SIGTERM or SIGINT. Objects live in memory: whoever starts the server fills it again from a folder
-with `upload_folder`. Any credentials are accepted.
+with `upload_folder`. `local.principals` says who may do what.
 """
 
 import argparse
@@ -17,10 +17,13 @@ from typing import Final
 
 import boto3
 from botocore.config import Config
+from moto.core.authorization import enable_iam_authentication
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from mypy_boto3_s3 import S3Client
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
+
+from local.principals import ADMINISTRATOR, create_principals
 
 REGION: Final = "us-west-2"
 UPLOADS_IN_FLIGHT = 8
@@ -37,8 +40,9 @@ class Handler(MotoRequestHandler):
 
 def serve(port: int) -> None:
     """Serve S3 on 127.0.0.1 (port 0: any free one), announce the address, return when stopped."""
+    create_principals()
     # moto's own dispatcher looks the service up for every request: half the cost of a small one.
-    # Below /sts, Airflow assumes the role that its AWS connection names.
+    # STS is below /sts: a connection that names a role is refused here as it would be by AWS.
     application = DispatcherMiddleware(
         create_backend_app("s3"), {"/sts": create_backend_app("sts")}
     )
@@ -51,19 +55,20 @@ def serve(port: int) -> None:
     signal.signal(signal.SIGINT, stop)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
     try:
-        server.serve_forever()
+        with enable_iam_authentication():
+            server.serve_forever()
     finally:
         server.server_close()
 
 
 def client(endpoint_url: str, connections: int = UPLOADS_IN_FLIGHT) -> S3Client:
-    """Return an S3 client for the server at `endpoint_url`; it may be shared by threads."""
+    """Return the administrator's S3 client for a server; it may be shared by threads."""
     return boto3.client(
         "s3",
         endpoint_url=endpoint_url,
         region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=ADMINISTRATOR.access_key,
+        aws_secret_access_key=ADMINISTRATOR.secret_key,
         config=Config(max_pool_connections=connections, s3={"addressing_style": "path"}),
     )
 

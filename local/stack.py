@@ -18,14 +18,14 @@ from pathlib import Path
 import httpx
 
 from local import processes
-from local.s3 import upload_folder
+from local.principals import BUCKET, COPY_ROLE_ARN, PIPELINE
+from local.s3 import REGION, upload_folder
 from redshift_emulator import PASSWORD_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("SPARKIFY_LOCAL_STATE", ROOT / ".local"))
 RUNNING = STATE / "run"
 ENVIRONMENT = STATE / "env"
-BUCKET = "sparkify"
 BUCKET_FOLDER = STATE / "s3" / BUCKET
 # Each part of Airflow, and what its log says when it is up. There is no triggerer: nothing defers.
 # The API server reads the tasks' logs from disk, so no part serves logs of its own.
@@ -34,30 +34,37 @@ AIRFLOW = {
     "airflow-dag-processor": (["dag-processor"], r"Starting the Dag Processor Job"),
     "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
 }
+REDSHIFT_PORT = 5439  # a cluster's default; the first start takes another one if it is in use
 SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in the order in which they are stopped
-ROLE = "arn:aws:iam::123456789012:role/sparkify-redshift-copy"
 
 
 def start_warehouse() -> dict[str, str]:
-    """Start S3 and Redshift unless they run, fill the bucket, and return the environment."""
-    running = all(processes.running(name, RUNNING) for name in ("s3", "redshift"))
-    if running and ENVIRONMENT.exists():  # it alone knows the password
-        return read_environment()
+    """Start S3 and Redshift unless they run, fill the bucket, and return the environment.
+
+    Redshift keeps its port and its password from one start to the next, so that a connection that
+    psql or a BI tool has saved goes on working.
+    """
+    saved = read_environment() if ENVIRONMENT.exists() else {}
+    if saved and all(processes.running(name, RUNNING) for name in ("s3", "redshift")):
+        return saved
     stop()
     s3 = processes.start(
         "s3", processes.python("local.s3", "--port", "0"), RUNNING, ready=r"^listening on .*$"
     ).removeprefix("listening on ")
     upload_bucket(s3)
-    password = secrets.token_hex(16)
+    password = saved.get("REDSHIFT_PASSWORD") or secrets.token_hex(16)
+    port = os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT") or redshift_port(
+        int(saved.get("REDSHIFT_PORT", REDSHIFT_PORT))
+    )
     try:
         address = processes.start(
             "redshift",
             processes.python(
                 "redshift_emulator",
                 *("--data-dir", str(STATE / "redshift")),
-                *("--port", os.environ.get("SPARKIFY_LOCAL_REDSHIFT_PORT", "0")),
+                *("--port", port),
                 *("--user", "sparkify", "--database", "dev"),
-                *("--s3-endpoint", s3, "--copy-role", ROLE),
+                *("--s3-endpoint", s3, "--copy-role", COPY_ROLE_ARN),
             ),
             RUNNING,
             ready=r"^listening on .*$",
@@ -156,11 +163,10 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
     }
     aws = {
         "conn_type": "aws",
-        "login": "local",
-        "password": "local",
+        "login": PIPELINE.access_key,
+        "password": PIPELINE.secret_key,
         "extra": {
-            "region_name": "us-west-2",
-            "role_arn": ROLE,
+            "region_name": REGION,
             "service_config": {
                 "s3": {"endpoint_url": s3},
                 "sts": {"endpoint_url": f"{s3}/sts"},
@@ -175,6 +181,7 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "REDSHIFT_PASSWORD": password,
         "REDSHIFT_SSLMODE": "disable",
         "SPARKIFY_S3_BUCKET": BUCKET,
+        "SPARKIFY_COPY_ROLE_ARN": COPY_ROLE_ARN,
         "SPARKIFY_LOCAL_S3": s3,
         "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(redshift),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
@@ -211,6 +218,19 @@ def airflow_environment(last_port: int = 0) -> dict[str, str]:
         "SPARKIFY_SCHEDULE": os.environ.get("SPARKIFY_SCHEDULE", ""),
         "SPARKIFY_RETRY_DELAY_SECONDS": "5",
     }
+
+
+def redshift_port(preferred: int) -> str:
+    """Return the preferred port, or if another process listens there a free one, and say so."""
+    port = free_port(preferred)
+    if port != preferred:
+        print(
+            f"Port {preferred} is taken by another process; the local Redshift moves to {port} and "
+            "stays there. Change saved connections, or free the port and run "
+            f"`make down && SPARKIFY_LOCAL_REDSHIFT_PORT={preferred} make up`.",
+            flush=True,
+        )
+    return str(port)
 
 
 def write_environment(environment: Mapping[str, str]) -> None:

@@ -32,10 +32,14 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     DO_NOT_TRACK="1",
     SPARKIFY_DBT_MANIFEST=str(MANIFEST),
+    # pytest's workers each start a stack: none takes the port of a user's
+    SPARKIFY_LOCAL_REDSHIFT_PORT="0",
     SPARKIFY_LOCAL_STATE=str(STATE),
 )
 
 from local import stack  # noqa: E402  it reads where its state lies when it is imported
+
+os.environ["SPARKIFY_COPY_ROLE_ARN"] = stack.COPY_ROLE_ARN
 from tests.warehouse import Warehouse  # noqa: E402
 
 # The files and rooms whose tests run dbt and more, those that take longest first

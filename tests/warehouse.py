@@ -66,8 +66,6 @@ class Warehouse:
             keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
             if keys:
                 self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
-        assert EVENTS.jsonpaths is not None
-        self.put(EVENTS.jsonpaths_key, EVENTS.jsonpaths.read_bytes())
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.environment["SPARKIFY_S3_BUCKET"], Key=key, Body=body)

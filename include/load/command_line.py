@@ -10,9 +10,7 @@ from contextlib import closing
 from logging import WARNING, StreamHandler, getLogger
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import InterfaceError
 
@@ -23,13 +21,7 @@ from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_loc
 from include.settings import settings
 
 # No connection of that name, no cluster there, no bucket there.
-OUT_OF_REACH = (
-    AirflowNotFoundException,
-    InterfaceError,
-    BotoCoreError,
-    ClientError,
-    S3UploadFailedError,
-)
+OUT_OF_REACH = (AirflowNotFoundException, InterfaceError, BotoCoreError, ClientError)
 
 
 def main() -> int:
@@ -49,7 +41,7 @@ def main() -> int:
         print(
             f"Redshift or S3 is out of reach: {error}\nStart the local stack (`make up`), or look "
             f"at .env: the connections {settings().redshift_conn_id} and {settings().aws_conn_id}, "
-            "SPARKIFY_S3_BUCKET.",
+            f"SPARKIFY_S3_BUCKET (now {settings().s3_bucket}).",
             file=sys.stderr,
         )
         return 1
@@ -65,9 +57,6 @@ def load(events_prefix: str, songs_prefix: str) -> None:
             for statement in hook.split_sql_string(path.read_text()):
                 cursor.execute(statement)
         connection.commit()
-    S3Hook(aws_conn_id=settings().aws_conn_id).load_file(
-        str(EVENTS.jsonpaths), EVENTS.jsonpaths_key, settings().s3_bucket, replace=True
-    )
     with closing(hook.get_conn()) as connection:
         try:
             acquire_run_lock(

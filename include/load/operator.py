@@ -13,6 +13,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.load.protocol import LoadError, LoadRequest, LoadResult, Mode, S3Object, load
+from include.settings import settings
 
 
 class StageToRedshiftOperator(S3ToRedshiftOperator):
@@ -20,8 +21,8 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
 
     Where S3ToRedshiftOperator hands one COPY to the cluster, this one keeps a ledger: rows know the
     batch that brought them, every line read is accounted for, refused lines are kept, and a listing
-    that has not changed since its last load is not loaded again. The credentials are those of the
-    provider's operator: the role in the AWS connection's extra `role_arn`, else its keys.
+    that has not changed since its last load is not loaded again. COPY is given the role of the
+    setting `copy_role_arn`, else the AWS connection's credentials.
 
     :param schema: schema of the target table (templated)
     :param table: target table; its columns that begin with `_` are the loader's (templated)
@@ -109,8 +110,8 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
     def copy_statement(self, table: str, max_error: int) -> str:
         """Return the COPY; it holds credentials, so nobody logs it."""
         extra = S3Hook.get_connection(self.aws_conn_id).extra_dejson
-        if extra.get("role_arn"):
-            credentials = f"aws_iam_role={extra['role_arn']}"
+        if settings().copy_role_arn:
+            credentials = f"aws_iam_role={settings().copy_role_arn}"
         else:
             credentials = build_credentials_block(
                 S3Hook(aws_conn_id=self.aws_conn_id).get_credentials()

@@ -1,10 +1,9 @@
-"""The tasks of the DAG's first part: tables, jsonpaths, the run lock, and the two loads."""
+"""The tasks of the DAG's first part: the tables, the run lock, and the two loads."""
 
 from contextlib import closing
 from logging import getLogger
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.providers.amazon.aws.transfers.local_to_s3 import LocalFilesystemToS3Operator
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import BaseOperator, PokeReturnValue, task
 
@@ -35,18 +34,6 @@ def create_tables(task_id: str) -> BaseOperator:
     )
 
 
-def upload_jsonpaths(task_id: str) -> BaseOperator:
-    """Return the task that puts the mapping of the events where COPY reads it."""
-    return LocalFilesystemToS3Operator(
-        task_id=task_id,
-        aws_conn_id=settings().aws_conn_id,
-        filename=str(EVENTS.jsonpaths),
-        dest_bucket=settings().s3_bucket,
-        dest_key=EVENTS.jsonpaths_key,
-        replace=True,
-    )
-
-
 def stage(task_id: str, table: StagingTable, prefix: str) -> StageToRedshiftOperator:
     """Return the task that loads what lies under `prefix`, which may be a template."""
     return StageToRedshiftOperator(
@@ -57,7 +44,7 @@ def stage(task_id: str, table: StagingTable, prefix: str) -> StageToRedshiftOper
         s3_key=prefix,
         schema=table.schema,
         table=table.name,
-        json_mapping=table.json_mapping(settings().s3_bucket),
+        json_mapping=table.json_mapping,
         max_rejected_lines=settings().max_rejected_lines,
         change_keys=table.change_keys,
     )

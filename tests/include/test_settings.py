@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from include.settings import PROJECT_ROOT, Settings
 
@@ -18,3 +19,12 @@ def test_relative_paths_are_of_the_root_and_others_stay(
 
     assert found.dbt_manifest == PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
     assert found.dbt_docs_folder == tmp_path / "docs"
+
+
+@pytest.mark.parametrize("mapping", ["auto", "jsonpaths/staging_events.json", "s3://sparkify"])
+def test_a_mapping_that_would_leave_columns_of_events_empty_is_refused(
+    monkeypatch: pytest.MonkeyPatch, mapping: str
+) -> None:
+    monkeypatch.setenv("SPARKIFY_EVENTS_JSON_MAPPING", mapping)
+    with pytest.raises(ValidationError, match="events_json_mapping"):
+        Settings()

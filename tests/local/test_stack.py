@@ -1,12 +1,16 @@
 """The stack: what it does when a part of it is gone, or asked for otherwise than it runs."""
 
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local import processes, stack
+from local.__main__ import psql
+from redshift_emulator.server import BINARIES
 
 
 @pytest.fixture
@@ -28,6 +32,49 @@ def test_without_its_environment_the_warehouse_is_started_anew(state: Path) -> N
 
     assert found["REDSHIFT_PASSWORD"] != lost["REDSHIFT_PASSWORD"]
     assert found == stack.read_environment() == stack.start_warehouse()
+
+
+def test_a_saved_connection_works_after_a_restart_and_psql_connects_as_printed(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = stack.start_warehouse()
+    stack.stop()
+    # the port that it had, whatever the default is
+    monkeypatch.delenv("SPARKIFY_LOCAL_REDSHIFT_PORT")
+
+    second = stack.start_warehouse()
+
+    login = ("REDSHIFT_HOST", "REDSHIFT_PORT", "REDSHIFT_USER", "REDSHIFT_PASSWORD")
+    assert [second[name] for name in login] == [first[name] for name in login]
+    done = subprocess.run(
+        ["bash", "-c", f"{psql()} -c 'select current_user'"],
+        env={"PATH": f"{os.environ['PATH']}:{BINARIES}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "sparkify" in done.stdout, done.stderr
+
+
+def test_redshift_prefers_a_cluster_s_port(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preferred = stack.free_port()
+    monkeypatch.setattr(stack, "REDSHIFT_PORT", preferred)
+    monkeypatch.delenv("SPARKIFY_LOCAL_REDSHIFT_PORT")
+    assert stack.start_warehouse()["REDSHIFT_PORT"] == str(preferred)
+
+
+def test_where_its_port_is_taken_redshift_moves_and_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        moved = int(stack.redshift_port(port))
+
+    assert moved != port
+    said = capsys.readouterr().out
+    assert f"Port {port} is taken by another process; the local Redshift moves to {moved}" in said
+    assert stack.redshift_port(port) == str(port)
+    assert capsys.readouterr().out == ""
 
 
 def test_where_redshift_does_not_start_nothing_is_left_running(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from local.dbt_packages.install import MARKER, STAND_IN
-from local.redshift.server import Endpoint, running_endpoint
+from redshift_emulator.server import Emulator, running_emulator
 
 PROJECT = Path(__file__).parent / "project"
 INSTALLED = Path(__file__).parents[3] / "dbt_packages"
@@ -35,19 +35,19 @@ def cases() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with running_endpoint(tmp_path_factory.mktemp("redshift")) as endpoint:
-        yield endpoint
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running_emulator(tmp_path_factory.mktemp("redshift")) as emulator:
+        yield emulator
 
 
-def outcomes(project: Path, endpoint: Endpoint) -> dict[str, str]:
+def outcomes(project: Path, emulator: Emulator) -> dict[str, str]:
     """Build the project's models, run its tests and return the status of each case."""
     environment = {
-        "REDSHIFT_HOST": endpoint.host,
-        "REDSHIFT_PORT": str(endpoint.port),
-        "REDSHIFT_DATABASE": endpoint.database,
-        "REDSHIFT_USER": endpoint.user,
-        "REDSHIFT_PASSWORD": endpoint.password,
+        "REDSHIFT_HOST": emulator.host,
+        "REDSHIFT_PORT": str(emulator.port),
+        "REDSHIFT_DATABASE": emulator.database,
+        "REDSHIFT_USER": emulator.user,
+        "REDSHIFT_PASSWORD": emulator.password,
         "REDSHIFT_SCHEMA": "literals",
     }
     done = subprocess.run(
@@ -80,7 +80,7 @@ def test_every_test_of_the_stand_in_is_seen_to_hold_and_to_break() -> None:
 
 @pytest.mark.parametrize("package", ["stand-in", "hub"])
 def test_every_case_does_what_its_name_says(
-    package: str, endpoint: Endpoint, tmp_path: Path
+    package: str, emulator: Emulator, tmp_path: Path
 ) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "project")
     if package == "stand-in":
@@ -90,4 +90,4 @@ def test_every_case_does_what_its_name_says(
     else:
         pytest.skip("the hub has not given the package itself")
     expected = {name: "pass" if name.startswith("holds__") else "fail" for name in cases()}
-    assert outcomes(project, endpoint) == expected
+    assert outcomes(project, emulator) == expected
