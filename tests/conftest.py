@@ -18,7 +18,8 @@ AIRFLOW_HOME = STATE / "airflow"
 # A copy: tests that start Airflow have the manifest made anew while others read it.
 MANIFEST = STATE / "manifest.json"
 try:
-    shutil.copy(ROOT / "target" / "cosmos" / "manifest.json", MANIFEST)
+    for name in (MANIFEST.name, "project.sha256"):
+        shutil.copy(ROOT / "target" / "cosmos" / name, STATE / name)
 except FileNotFoundError as missing:
     raise pytest.UsageError("There is no dbt manifest yet: run `make manifest` first.") from missing
 

@@ -1,18 +1,11 @@
 """The tasks of the DAG's first part: the tables, the run lock, and the two loads."""
 
-from contextlib import closing
-from logging import getLogger
-
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import BaseOperator, PokeReturnValue, task
+from airflow.sdk import BaseOperator
 
 from include.load.operator import StageToRedshiftOperator
 from include.load.tables import DDL, EVENTS, SONGS, StagingTable
-from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.settings import settings
-
-log = getLogger(__name__)
 
 # A run that was triggered by hand may have no data interval.
 EVENTS_PREFIX = (
@@ -58,26 +51,3 @@ def stage_events(task_id: str) -> StageToRedshiftOperator:
 def stage_songs(task_id: str) -> StageToRedshiftOperator:
     """Return the load of the song catalogue, or of the part that the run names."""
     return stage(task_id, SONGS, SONGS_PREFIX)
-
-
-@task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
-def wait_for_run_lock(owner: str) -> PokeReturnValue:
-    """Take the run lock, or wait for the run that holds it without taking up a worker."""
-    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    with closing(hook.get_conn()) as connection:
-        try:
-            acquire_run_lock(
-                connection, settings().redshift_schema, owner, settings().run_lock_minutes
-            )
-        except RunLockHeldError as held:
-            log.info("%s", held)
-            return PokeReturnValue(is_done=False)
-    return PokeReturnValue(is_done=True)
-
-
-@task
-def give_back_run_lock(owner: str) -> None:
-    """Give the run lock back, however the run went."""
-    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    with closing(hook.get_conn()) as connection:
-        release_run_lock(connection, settings().redshift_schema, owner)

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from include.cosmos.manifest import written_fingerprint
+from include.settings import settings
 from local import demo
 from tests.conftest import ROOT
 from tests.sparkify_data import event, song
@@ -96,7 +98,7 @@ def by_hand(sql: str) -> Callable[[Warehouse], None]:
 MODELS_BEHIND_STAGING = frozenset(
     {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
 )
-PUBLISHING = frozenset({"publish_marts", "docs", "report_run"})
+BEHIND_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
 
 KINDS = {
     "source": BadData(
@@ -152,6 +154,26 @@ def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> 
     assert warehouse.rows("select * from ops.run_lock") == []
 
 
+def test_an_hour_in_which_nothing_changed_ends_behind_the_loads(
+    warehouse: Warehouse, airflow: httpx.Client
+) -> None:
+    put_good_data(warehouse)
+    warehouse.load(EVENTS_PREFIX)
+    newest = '(select max(load_id) from "raw".load_history)'
+    project = written_fingerprint(settings().dbt_manifest)
+    warehouse.run(f"insert into ops.gates select 'analytics', '{project}', {newest}, 'r', sysdate")
+    before = asset_events(airflow)
+
+    finished = run(airflow)
+
+    assert finished.state == "success"
+    done = {task_id for task_id, state in finished.tasks.items() if state == "success"}
+    assert done == {"create_tables", "wait_for_run_lock", "find_work", "give_back_run_lock"}
+    assert set(finished.tasks.values()) == {"success", "skipped"}
+    assert asset_events(airflow) == before
+    assert warehouse.rows("select * from ops.run_lock") == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_data_stops_what_is_downstream(
     warehouse: Warehouse, airflow: httpx.Client, kind: str
@@ -169,7 +191,7 @@ def test_bad_data_stops_what_is_downstream(
     assert finished.state == "failed"
     assert finished.failed == {bad.failing_task}
     assert bad.test in finished.log(bad.failing_task)
-    for task_id in bad.not_run | PUBLISHING:
+    for task_id in bad.not_run | BEHIND_THE_GATE:
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
     assert failing_rows(warehouse, bad.test) > 0
