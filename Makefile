@@ -35,8 +35,9 @@ setup: $(BIN)/.installed dbt_packages/.installed ## Install everything into the 
 
 .PHONY: manifest
 manifest: setup ## Parse the dbt project: for Cosmos, and so that no task need parse it again
-	@$(LOAD_ENV); fingerprint=$$($(BIN)/python -m include.cosmos.manifest) && \
-		$(BIN)/dbt --quiet parse --profile sparkify --target $${SPARKIFY_DBT_TARGET:-dev} && \
+	@$(LOAD_ENV); export REDSHIFT_SCHEMA=$${SPARKIFY_REDSHIFT_SCHEMA:-analytics} SPARKIFY_DBT_TARGET=$${SPARKIFY_DBT_TARGET:-prod}; \
+		fingerprint=$$($(BIN)/python -m include.cosmos.manifest) && \
+		$(BIN)/dbt --quiet parse --profile sparkify --target $$SPARKIFY_DBT_TARGET && \
 		$(BIN)/dbt --quiet parse --target-path target/cosmos --vars 'quality_gate_apart: true' && \
 		echo $$fingerprint > target/cosmos/project.sha256
 

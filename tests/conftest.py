@@ -32,6 +32,7 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     DO_NOT_TRACK="1",
+    REDSHIFT_SCHEMA="analytics",
     SPARKIFY_DBT_MANIFEST=str(MANIFEST),
     # pytest's workers each start a stack: none takes the port of a user's
     SPARKIFY_LOCAL_REDSHIFT_PORT="0",
