@@ -35,8 +35,10 @@ setup: $(BIN)/.installed dbt_packages/.installed ## Install everything into the 
 
 .PHONY: manifest
 manifest: setup ## Parse the dbt project: for Cosmos, and so that no task need parse it again
-	@$(LOAD_ENV); $(BIN)/dbt --quiet parse --profile sparkify --target $${SPARKIFY_DBT_TARGET:-dev}
-	@$(LOAD_ENV); $(BIN)/dbt --quiet parse --target-path target/cosmos --vars 'quality_gate_apart: true'
+	@$(LOAD_ENV); fingerprint=$$($(BIN)/python -m include.cosmos.manifest) && \
+		$(BIN)/dbt --quiet parse --profile sparkify --target $${SPARKIFY_DBT_TARGET:-dev} && \
+		$(BIN)/dbt --quiet parse --target-path target/cosmos --vars 'quality_gate_apart: true' && \
+		echo $$fingerprint > target/cosmos/project.sha256
 
 .PHONY: demo
 demo: setup ## Run the whole pipeline on a month of generated data, through Airflow
