@@ -41,9 +41,9 @@ def written_fingerprint(manifest: Path) -> str:
         return ""
 
 
-def is_current(manifest: Path) -> bool:
+def is_current(manifest: Path, project: Path = PROJECT_ROOT) -> bool:
     """Tell whether no file of the project has changed since `make manifest` wrote the manifest."""
-    return written_fingerprint(manifest) == fingerprint()
+    return written_fingerprint(manifest) == fingerprint(project)
 
 
 @cache

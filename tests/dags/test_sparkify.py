@@ -115,7 +115,7 @@ def test_the_file_fits_on_a_page(dag: DAG) -> None:
 def test_a_stale_manifest_is_an_import_error_that_names_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(manifest, "fingerprint", lambda: "of a project with a new model")
+    monkeypatch.setattr(manifest, "fingerprint", lambda _: "of a project with a new model")
     manifest.require_current.cache_clear()
     try:
         bag = DagBag(str(ROOT / "dags"))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from include.cosmos.manifest import written_fingerprint
 from include.settings import settings
 from local import demo
-from tests.conftest import ROOT
+from tests.conftest import ROOT, shown_to_the_user
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
@@ -137,7 +138,9 @@ KINDS = {
 }
 
 
-def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> None:
+def test_good_data_goes_through(
+    warehouse: Warehouse, airflow: httpx.Client, checkout: Path, shown_before: dict[str, str]
+) -> None:
     put_good_data(warehouse)
     before = asset_events(airflow)
     finished = run(airflow)
@@ -152,6 +155,8 @@ def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> 
     assert asset_events(airflow) == before + 1
     assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
     assert warehouse.rows("select * from ops.run_lock") == []
+    assert (checkout / "target" / "docs" / "index.html").exists()
+    assert shown_to_the_user() == shown_before
 
 
 def test_an_hour_in_which_nothing_changed_ends_behind_the_loads(
