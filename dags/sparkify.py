@@ -37,7 +37,7 @@ def sparkify() -> None:
     unlock = load_tasks.give_back_run_lock(run).as_teardown()
     lock >> unlock
     chain(
-        load_tasks.create_tables("create_tables"),
+        load_tasks.create_tables(),
         lock,
         [load_tasks.stage_songs("stage_songs"), load_tasks.stage_events("stage_events")],
         # an idle hour skips its loads; what earlier runs left to do is done all the same

@@ -16,13 +16,15 @@ DDL = (
 class StagingTable:
     """A table that COPY fills.
 
-    `json_mapping` is the argument of COPY's FORMAT AS JSON. `change_keys` maps the name of a key in
+    `json_mapping` is the argument of COPY's FORMAT AS JSON; `partition_pattern` is matched at the
+    start of a key, see `include.load.partitions`. `change_keys` maps the name of a key in
     `raw.load_changes` to the SQL expression that computes it from a row.
     """
 
     schema: str
     name: str
     json_mapping: str
+    partition_pattern: str
     change_keys: Mapping[str, str]
 
 
@@ -30,6 +32,7 @@ EVENTS = StagingTable(
     schema="raw",
     name="staging_events",
     json_mapping=settings().events_json_mapping,
+    partition_pattern=settings().events_partition,
     change_keys={
         "event_date": "to_char(timestamp 'epoch' + ts / 1000 * interval '1 second', 'YYYY-MM-DD')",
         "user_id": "nullif(btrim(userid), '')",
@@ -40,6 +43,7 @@ SONGS = StagingTable(
     schema="raw",
     name="staging_songs",
     json_mapping="auto",
+    partition_pattern=settings().songs_partition,
     change_keys={
         "song_id": "nullif(btrim(song_id), '')",
         "artist_id": "nullif(btrim(artist_id), '')",

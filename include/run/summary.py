@@ -10,9 +10,12 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
     """Return the summary of one run as text; the run's dbt commands and loads are its own."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select target_table, batch, files, lines_scanned, rows_loaded, rows_rejected, "
-            "datediff(ms, started_at, finished_at) / 1000.0 "
-            'from "raw".load_history where run_id = %s order by load_id',
+            "select target_table, count(*), cast(sum(files) as bigint), "
+            "cast(sum(lines_scanned) as bigint), cast(sum(rows_loaded) as bigint), "
+            "cast(sum(rows_rejected) as bigint), "
+            "datediff(ms, min(started_at), max(finished_at)) / 1000.0 "
+            "from \"raw\".load_history where run_id = %s and status != 'absorbed' "
+            "group by target_table, status order by min(load_id)",
             (run_id,),
         )
         loads = cursor.fetchall()
@@ -36,7 +39,7 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
             [(rows[mart],)] = cursor.fetchall()
     load_table = tabulate(
         loads,
-        headers=["loaded into", "from", "files", "rows in", "loaded", "rejected", "seconds"],
+        headers=["loaded into", "partitions", "files", "rows in", "loaded", "rejected", "seconds"],
         intfmt=",",
         floatfmt=".1f",
     )

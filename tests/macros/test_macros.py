@@ -87,7 +87,7 @@ def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
         warehouse.run(
             f"""
             delete from "raw".staging_songs where song_id = '{song_id}';
-            insert into "raw".staging_songs (song_id, artist_id, title, _batch, _loaded_at)
+            insert into "raw".staging_songs (song_id, artist_id, title, _partition, _loaded_at)
             values ('{song_id}', 'A1', '{title}', 'song_data/', sysdate);
             insert into "raw".load_changes values ({load_id}, 'song_id', '{song_id}');
             """

@@ -31,11 +31,12 @@ def test_loads_songs_and_events_and_says_how_many(
     assert load(monkeypatch) == 0
 
     songs, events = [
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("s3://")
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("raw.")
     ]
-    assert songs.startswith("s3://sparkify/song_data/: loaded, 1 files, 1 lines, 1 rows loaded, 0")
-    assert events.startswith(f"s3://sparkify/{DAY}: loaded, 1 files, 3 lines, 2 rows loaded, 1")
-    assert "1 lines rejected (see raw.load_errors)" in events
+    assert songs.startswith(
+        "raw.staging_songs: loaded 1 partitions (0 unchanged), 1 files, 1 lines, "
+    )
+    assert "1 files, 3 lines, 2 rows loaded, 1 lines rejected (see raw.load_errors)" in events
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(2,)]
     assert warehouse.rows("select * from ops.run_lock") == []
 
@@ -83,9 +84,11 @@ def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
 def test_a_prefix_with_nothing_under_it_is_named(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert load(monkeypatch) == 0
+    assert load(monkeypatch) == 1
 
-    assert f"s3://sparkify/{DAY}: empty, nothing lies there." in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "raw.staging_songs: empty" in captured.out
+    assert f"Nothing lies under s3://sparkify/{DAY}. Check the bucket" in captured.err
 
 
 def test_what_is_out_of_reach_is_said_in_words(
