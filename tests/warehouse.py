@@ -55,12 +55,15 @@ class Warehouse:
             cursor.execute(sql, parameters)
             return [tuple(row) for row in cursor.fetchall()]
 
+    def create_tables(self) -> None:
+        with self.connect() as connection:
+            schema.create_tables(connection)
+
     def empty(self) -> None:
         """Make everything anew: tables of the loads and runs, and an empty bucket."""
         for name in SCHEMAS:
             self.run(f'drop schema if exists "{name}" cascade')
-        with self.connect() as connection:
-            schema.create_tables(connection)
+        self.create_tables()
         bucket = self.environment["SPARKIFY_S3_BUCKET"]
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         for page in pages:

@@ -103,10 +103,10 @@ def check_files(source: Source, request: LoadRequest, arrival: Arrival) -> None:
     """
     for name, lines in arrival.lines_by_file.items():
         refused = [each for each in arrival.rejections if cut_name(each.file_name) == name]
-        if not refused or len(refused) < lines:
+        if not refused or (len(refused) < lines and arrival.rows_loaded):
             continue
         shape = shape_of(source, request, arrival.partition, name) if request.is_json else None
-        if shape or lines > 1:
+        if shape or len(refused) > 1:
             raise PartitionError(
                 f"COPY of {request.address(arrival.partition.prefix)} into {request.target}: all "
                 f"lines of {name} were refused, nothing of the partition was loaded"

@@ -16,8 +16,8 @@ from tests.warehouse import Warehouse
 DAY = "log_data/2018/11/2018-11-05"
 
 
-def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY) -> int:
-    monkeypatch.setattr(sys, "argv", ["load", "--events-prefix", prefix])
+def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY, *more: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["load", "--events-prefix", prefix, *more])
     return command_line.main()
 
 
@@ -67,6 +67,47 @@ def test_waits_for_nobody_but_says_who_works(
     assert "Run scheduled__1 is working on the warehouse" in capsys.readouterr().err
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(0,)]
     assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
+
+
+def test_loads_what_is_unchanged_on_demand(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.put_events(f"{DAY}-events.json", [event(0)])
+    assert load(monkeypatch) == 0
+    assert load(monkeypatch) == 0
+    assert "raw.staging_events: unchanged, 1 files of 1 partitions" in capsys.readouterr().out
+    assert load(monkeypatch, DAY, "--reload") == 0
+    assert "raw.staging_events: loaded 1 partitions" in capsys.readouterr().out
+
+
+def test_make_passes_a_prefix_on_as_it_was_typed(warehouse: Warehouse) -> None:
+    for prefix in ("it's", '"a" $(b) `c` \\ %s', "$HOME & co/"):
+        warehouse.put_events(f"log_data/{prefix}/x.json", [event(0)])
+        done = warehouse.command(
+            *("make", "--silent", "load", "LOAD_ENV=:", "RELOAD=1"),
+            *(f"PREFIX=log_data/{prefix}/".replace("$", "$$"), "SONGS=song_data/"),
+        )
+        assert done.returncode == 0, done.stderr
+        assert "raw.staging_events: loaded 1 partitions (0 unchanged), 1 files" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [("nodb", 'database "nodb" does not exist'), (None, "names no database")],
+)
+def test_a_database_that_is_not_there_is_said_in_words(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: str | None,
+    words: str,
+) -> None:
+    connection = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | {"schema": database}
+    monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(connection))
+    assert load(monkeypatch) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert "the connection redshift_default" in error.lower()
 
 
 def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
