@@ -35,6 +35,8 @@ os.environ.update(
     # pytest's workers each start a stack: none takes the port of a user's
     SPARKIFY_LOCAL_REDSHIFT_PORT="0",
     SPARKIFY_LOCAL_STATE=str(STATE),
+    # seconds: as on a cluster, a COPY is not in the system views at once
+    SPARKIFY_LOCAL_VIEW_DELAY="0.2",
 )
 
 from local import stack  # noqa: E402  it reads where its state lies when it is imported

@@ -7,23 +7,25 @@ from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
 
 from include.load.errors import attempting
+from include.load.sql import identifier
 from include.load.tables import DDL
 
-# What `create table if not exists` leaves as it was in a warehouse of an earlier version.
-ADDRESS_CHARACTERS = 1100  # s3://, a bucket's name, and a key of 1,024 bytes
+# What `create table if not exists` leaves as it was in a warehouse of an earlier version: columns
+# by schema, table and name.
 RENAMED_COLUMNS = {
-    ("staging_events", "_batch"): "_partition",
-    ("staging_songs", "_batch"): "_partition",
-    ("load_errors", "batch"): "partition_prefix",
-    ("load_history", "batch"): "partition_prefix",
+    ("raw", "staging_events", "_batch"): "_partition",
+    ("raw", "staging_songs", "_batch"): "_partition",
+    ("raw", "load_errors", "batch"): "partition_prefix",
+    ("raw", "load_history", "batch"): "partition_prefix",
 }
-ADDRESSES = (
-    ("staging_events", "_partition"),
-    ("staging_songs", "_partition"),
-    ("load_history", "partition_prefix"),
-    ("load_errors", "partition_prefix"),
-    ("load_errors", "file_name"),
-)
+WIDENED_COLUMNS = {
+    ("raw", "staging_events", "_partition"): 1100,
+    ("raw", "staging_songs", "_partition"): 1100,
+    ("raw", "load_history", "partition_prefix"): 1100,
+    ("raw", "load_errors", "partition_prefix"): 1100,
+    ("raw", "load_errors", "file_name"): 1100,
+}
+ADDED_COLUMNS = {("ops", "node_runs", "relation"): "varchar(512)"}
 
 
 def create_tables(connection: Connection) -> None:
@@ -34,33 +36,36 @@ def create_tables(connection: Connection) -> None:
             for statement in RedshiftSQLHook.split_sql_string(path.read_text()):
                 with attempting(f"Creating the tables of {path.name}"):
                     cursor.execute(statement)
-        with attempting("Migrating the schema raw"):
+        with attempting("Migrating the schemas raw and ops"):
             migrate(cursor)
 
 
 def migrate(cursor: Cursor) -> None:
     """Bring the tables of an earlier version to what the DDL says."""
-    widths = columns_of_raw(cursor)
-    if ("load_history", "batch") in widths:
+    widths = columns(cursor)
+    if ("raw", "load_history", "batch") in widths:
         cursor.execute(
             "update \"raw\".load_history set mode = 'replace' where mode = 'replace_batch'"
         )
-    for (table, old), new in RENAMED_COLUMNS.items():
-        if (table, old) in widths:
-            cursor.execute(f'alter table "raw".{table} rename column {old} to {new}')
-    widths = columns_of_raw(cursor)
-    for table, column in ADDRESSES:
-        if widths[table, column] < ADDRESS_CHARACTERS:
+    for (schema, table, old), new in RENAMED_COLUMNS.items():
+        if (schema, table, old) in widths:
+            cursor.execute(f"alter table {identifier(schema, table)} rename column {old} to {new}")
+    for (schema, table, column), type_ in ADDED_COLUMNS.items():
+        if (schema, table, column) not in widths:
+            cursor.execute(f"alter table {identifier(schema, table)} add column {column} {type_}")
+    widths = columns(cursor)
+    for (schema, table, column), width in WIDENED_COLUMNS.items():
+        if widths[schema, table, column] < width:
             cursor.execute(
-                f'alter table "raw".{table} alter column {column} type '
-                f"varchar({ADDRESS_CHARACTERS})"
+                f"alter table {identifier(schema, table)} alter column {column} "
+                f"type varchar({width})"
             )
 
 
-def columns_of_raw(cursor: Cursor) -> dict[tuple[str, str], int]:
-    """Return the columns of the schema `raw` by table and name, with the width of text."""
+def columns(cursor: Cursor) -> dict[tuple[str, str, str], int]:
+    """Return the width of each column (of text, else 0) by schema, table and name."""
     cursor.execute(
-        "select table_name, column_name, coalesce(character_maximum_length, 0) "
-        "from svv_columns where table_schema = 'raw'"
+        "select table_schema, table_name, column_name, coalesce(character_maximum_length, 0) "
+        "from svv_columns where table_schema in ('raw', 'ops')"
     )
-    return {(table, column): int(width) for table, column, width in cursor.fetchall()}
+    return {(schema, table, name): int(width) for schema, table, name, width in cursor.fetchall()}

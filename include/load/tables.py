@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from include.macros import render
 from include.settings import PROJECT_ROOT, settings
 
 # In the order in which they run; each may run any number of times.
@@ -18,7 +19,8 @@ class StagingTable:
 
     `json_mapping` is the argument of COPY's FORMAT AS JSON; `partition_pattern` is matched at the
     start of a key, see `include.load.partitions`. `change_keys` maps the name of a key in
-    `raw.load_changes` to the SQL expression that computes it from a row.
+    `raw.load_changes` to the SQL expression that computes it from a row: the models compute their
+    keys by the same macros.
     """
 
     schema: str
@@ -34,8 +36,8 @@ EVENTS = StagingTable(
     json_mapping=settings().events_json_mapping,
     partition_pattern=settings().events_partition,
     change_keys={
-        "event_date": "to_char(timestamp 'epoch' + ts / 1000 * interval '1 second', 'YYYY-MM-DD')",
-        "user_id": "nullif(btrim(userid), '')",
+        "event_date": f"to_char({render('event_date_key', 'ts')}, 'YYYY-MM-DD')",
+        "user_id": f"cast({render('user_id_key', 'userid')} as varchar)",
     },
 )
 
@@ -45,7 +47,7 @@ SONGS = StagingTable(
     json_mapping="auto",
     partition_pattern=settings().songs_partition,
     change_keys={
-        "song_id": "nullif(btrim(song_id), '')",
-        "artist_id": "nullif(btrim(artist_id), '')",
+        "song_id": render("song_id_key", "song_id"),
+        "artist_id": render("artist_id_key", "artist_id"),
     },
 )

@@ -1,60 +1,64 @@
 """The run lock: two runs never touch the warehouse at once, whoever started them.
 
-The lock is a lease in `ops.run_lock`, one row per dbt target schema. Each dbt command of the run
-renews it (`macros/acquire_run_lock.sql`); a run that died stops renewing, and its lease runs out.
+The lock is a lease in `ops.run_lock`, one row per dbt target schema. The first task of an Airflow
+run takes it, or the dbt command that a person starts; each dbt command of the run renews it. A run
+that died stops renewing, and its lease expires. dbt and this module share the SQL in `macros/runs`.
 """
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from logging import getLogger
 
+import sqlparse
 from redshift_connector.core import Connection
+from redshift_connector.error import Error
+
+from include.macros import render
+
+log = getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunLockHeldError(Exception):
-    """Another run works on the warehouse; `expires_at` (UTC) is when its lease would run out."""
+    """The lock is not ours: another run holds it until `expires_at` (UTC), or nobody does."""
 
+    target_schema: str
     owner: str
-    expires_at: datetime
+    holder: str | None
+    expires_at: datetime | None
 
     def __str__(self) -> str:
-        return (
-            f"Run {self.owner} is working on the warehouse; two runs never touch it at once. Wait "
-            "for it to end. If it died or was interrupted, its lock runs out at "
-            f"{self.expires_at:%Y-%m-%d %H:%M:%S} UTC, or goes at once by: "
-            f"delete from ops.run_lock where owner = '{self.owner}'"
-        )
+        expires_at = f"{self.expires_at:%Y-%m-%d %H:%M:%S}" if self.expires_at else None
+        return render("run_lock_refusal", self.target_schema, self.owner, self.holder, expires_at)
 
 
-def acquire_run_lock(connection: Connection, target_schema: str, owner: str, minutes: int) -> None:
-    """Take the lock, or renew it when `owner` holds it; raise RunLockHeldError when another does.
+def acquire_run_lock(
+    connection: Connection, target_schema: str, owner: str, minutes: int, *, may_take: bool = True
+) -> None:
+    """Take the lock for so many minutes, or renew it where `owner` holds it.
 
-    The connection must not be in a transaction, and is in none afterwards.
+    Without `may_take` it is renewed only. Raises RunLockHeldError when the lock is not ours
+    afterwards. The connection must not be in a transaction, and is in none afterwards.
     """
     connection.autocommit = False
     try:
         with connection.cursor() as cursor:
-            cursor.execute("lock table ops.run_lock")
-            cursor.execute(
-                "delete from ops.run_lock where target_schema = %s "
-                "and (owner = %s or expires_at < sysdate)",
-                (target_schema, owner),
-            )
-            cursor.execute(
-                "select owner, expires_at from ops.run_lock where target_schema = %s",
-                (target_schema,),
-            )
-            if holder := cursor.fetchone():
-                raise RunLockHeldError(*holder)
-            cursor.execute(
-                "insert into ops.run_lock "
-                "select %s, %s, sysdate, dateadd(minute, %s, sysdate), "
-                '(select coalesce(max(load_id), 0) from "raw".load_history)',
-                (target_schema, owner, minutes),
-            )
+            cursor.execute(render("newest_load_sql"))
+            [(newest,)] = cursor.fetchall()
+            connection.rollback()  # the transaction of the lock begins with LOCK
+            sql = render("run_lock_sql", target_schema, owner, minutes, newest, may_take)
+            for statement in sqlparse.split(sql):
+                cursor.execute(statement)
+            cursor.execute(render("run_lock_holder_sql", target_schema))
+            holder, expires_at = cursor.fetchone() or (None, None)
         connection.commit()
     finally:
         connection.rollback()
+    if holder != owner:
+        raise RunLockHeldError(target_schema, owner, holder, expires_at)
 
 
 def release_run_lock(connection: Connection, target_schema: str, owner: str) -> None:
@@ -65,3 +69,35 @@ def release_run_lock(connection: Connection, target_schema: str, owner: str) -> 
             (target_schema, owner),
         )
     connection.commit()
+
+
+@contextmanager
+def keep_run_lock(
+    connect: Callable[[], Connection],
+    target_schema: str,
+    owner: str,
+    minutes: int,
+    every_seconds: float | None = None,
+) -> Iterator[None]:
+    """Renew the lock of `owner` from a thread while the block runs, by default thrice a lease.
+
+    For work that may outlast the lease, such as a long COPY. A renewal that fails is logged and
+    tried again: it is the next dbt command that refuses to go on without the lock.
+    """
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(every_seconds or minutes * 60 / 3):
+            try:
+                with closing(connect()) as connection:
+                    acquire_run_lock(connection, target_schema, owner, minutes, may_take=False)
+            except (Error, OSError, RunLockHeldError) as error:
+                log.warning("The run lock of %s was not renewed: %s", owner, error)
+
+    thread = threading.Thread(target=renew, name="keep_run_lock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,5 +1,4 @@
-{% macro changed_days() -%}
-    {% set by_songs = 'song_id' in affected_by() %}
+{% macro changed_days(by_songs=false) -%}
     {% set songs = changed_keys('song_id') if by_songs %}
     {% set sql -%}
         select cast(key_value as date) as day

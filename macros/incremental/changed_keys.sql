@@ -1,8 +1,8 @@
 {% macro changed_keys(key_name) -%}
-    {%- set loads = unseen_loads() -%}
+    {%- set window = load_window() -%}
     select key_value
-    from {{ ref('stg_sparkify__load_changes') }}
+    from {{ ref('int_changed_keys') }}
     where key_name = '{{ key_name }}'
-        and load_id > {{ loads.after }}
-        and load_id <= {{ loads.through }}
+        and load_id > {{ window.after }}
+        and load_id <= {{ window.through }}
 {%- endmacro %}

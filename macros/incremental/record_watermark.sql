@@ -1,9 +1,21 @@
 {% macro record_watermark() -%}
+    {% if not execute %}
+        {{ return('') }}
+    {% endif %}
+    {% set through = load_window().through %}
+    {% if reads_part_of_its_inputs() %}
+        {# What was replaced in part is as it was; what was built whole holds no load at all. #}
+        {% if model.get('is_replaced_in_part') %}
+            {{ return('') }}
+        {% endif %}
+        {% set through = 0 %}
+    {% endif %}
     insert into ops.watermarks
-    select
-        '{{ target.schema }}',
+    values (
+        {{ sql_literal(target.schema) }},
         '{{ model.name }}',
-        {{ unseen_loads().through if execute else 0 }},
-        '{{ run_id() }}',
+        {{ through }},
+        {{ sql_literal(run_id()) }},
         sysdate
+    )
 {%- endmacro %}

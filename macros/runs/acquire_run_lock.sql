@@ -3,36 +3,19 @@
         {{ return('') }}
     {% endif %}
     {% set owner = run_id() %}
-
-    {# LOCK comes first so that the snapshot of the transaction is taken behind it: of two runs that
-       start together, the second sees the first one's row and not the state before it. #}
+    {% set minutes = env_var('SPARKIFY_RUN_LOCK_MINUTES', '15') %}
+    {% set newest = run_query(newest_load_sql()).rows[0]['load_id'] %}
+    {# The first task of an Airflow run takes the lock. A dbt task that starts after the run has
+       ended must not take it again. #}
+    {% set may_take = not env_var('SPARKIFY_RUN_ID', '') %}
     {% do run_query(
-        "begin;
-        lock table ops.run_lock;
-        delete from ops.run_lock
-        where target_schema = '" ~ target.schema ~ "'
-            and (owner = '" ~ owner ~ "' or expires_at < sysdate);
-        insert into ops.run_lock
-        select
-            '" ~ target.schema ~ "',
-            '" ~ owner ~ "',
-            sysdate,
-            dateadd(minute, " ~ env_var('SPARKIFY_RUN_LOCK_MINUTES', '15') ~ ", sysdate),
-            (select coalesce(max(load_id), 0) from \"raw\".load_history)
-        where not exists (
-            select 1 from ops.run_lock where target_schema = '" ~ target.schema ~ "'
-        );
-        commit;"
+        "begin; " ~ run_lock_sql(target.schema, owner, minutes, newest, may_take) ~ "; commit"
     ) %}
-    {% set holder = run_query(
-        "select owner, expires_at from ops.run_lock where target_schema = '" ~ target.schema ~ "'"
-    ).rows[0] %}
-    {% if holder['owner'] != owner %}
+    {% set holders = run_query(run_lock_holder_sql(target.schema)).rows %}
+    {% set holder = holders[0]['owner'] if holders else none %}
+    {% if holder != owner %}
         {{ exceptions.raise_compiler_error(
-            "Run " ~ holder['owner'] ~ " is working on schema " ~ target.schema
-            ~ "; two runs never touch it at once. Wait for it to end. If it died or was interrupted, "
-            ~ "its lock runs out at " ~ holder['expires_at'] ~ " UTC, or goes at once by: "
-            ~ "delete from ops.run_lock where owner = '" ~ holder['owner'] ~ "'"
+            run_lock_refusal(target.schema, owner, holder, holders[0]['expires_at'] if holders)
         ) }}
     {% endif %}
 {%- endmacro %}

@@ -3,13 +3,16 @@
     {% if not executed or not changes_warehouse() %}
         {{ return('') }}
     {% endif %}
-    insert into ops.node_runs values
+    insert into ops.node_runs
+    (target_schema, run_id, node, resource_type, relation, status, failures, seconds, finished_at)
+    values
     {%- for result in executed %}
     (
-        '{{ target.schema }}',
-        '{{ run_id() }}',
+        {{ sql_literal(target.schema) }},
+        {{ sql_literal(run_id()) }},
         '{{ result.node.name }}',
         '{{ result.node.resource_type }}',
+        {{ sql_literal(result.node.relation_name) if result.node.relation_name else 'null' }},
         '{{ result.status }}',
         {{ result.failures if result.failures is not none else 'null' }},
         {{ result.execution_time }},

@@ -4,5 +4,5 @@
         {{ return('') }}
     {% endif %}
     delete from ops.run_lock
-    where target_schema = '{{ target.schema }}' and owner = '{{ run_id() }}'
+    where target_schema = {{ sql_literal(target.schema) }} and owner = {{ sql_literal(run_id()) }}
 {%- endmacro %}

@@ -6,7 +6,6 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from include.run.policy import refuse_unknown_parameters
-
 from tests.conftest import ROOT
 
 MODELS = {

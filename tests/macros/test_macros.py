@@ -1,6 +1,8 @@
 """Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
 
+import json
 import re
+import shutil
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import partial
@@ -13,6 +15,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import CompiledNode
 from redshift_connector.error import ProgrammingError
 
+from include.macros import render
 from tests import dbt_here
 from tests.warehouse import ROOT, Warehouse
 
@@ -47,8 +50,8 @@ def dbt(
     return partial(dbt_here.invoke, project=ROOT, target=folder, manifest=manifest)
 
 
-def run(dbt: Dbt, *models: str) -> None:
-    done = dbt("run", "--select", *models)
+def run(dbt: Dbt, *arguments: str) -> None:
+    done = dbt("run", "--select", *arguments)
     assert done.success, done.exception or done.result
 
 
@@ -60,8 +63,8 @@ def compiled(dbt: Dbt, *selection: str) -> str:
     return str(result.node.compiled_code).strip()
 
 
-def inline(dbt: Dbt, template: str) -> str:
-    return compiled(dbt, "--inline", template)
+def inline(dbt: Dbt, template: str, *arguments: str) -> str:
+    return compiled(dbt, "--inline", template, *arguments)
 
 
 def model_sql(dbt: Dbt, name: str) -> str:
@@ -81,14 +84,22 @@ def days(*numbers: int) -> str:
     return f"[{', '.join(f'modules.datetime.date(2018, 11, {number})' for number in numbers)}]"
 
 
+def song_id_of(name: str) -> str:
+    """Return the song id of S1 and the like."""
+    return f"SO{int(name[1:]):016d}"
+
+
 def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
     """Add what a load of songs leaves in the warehouse."""
-    for song_id, title in titles.items():
+    for name, title in titles.items():
+        song_id = song_id_of(name)
         warehouse.run(
             f"""
             delete from "raw".staging_songs where song_id = '{song_id}';
-            insert into "raw".staging_songs (song_id, artist_id, title, _partition, _loaded_at)
-            values ('{song_id}', 'A1', '{title}', 'song_data/', sysdate);
+            insert into "raw".staging_songs
+                (song_id, artist_id, artist_name, title, duration, _partition, _loaded_at)
+            values
+                ('{song_id}', 'AR{1:016d}', 'Muse', '{title}', 200.5, 'song_data/', sysdate);
             insert into "raw".load_changes values ({load_id}, 'song_id', '{song_id}');
             """
         )
@@ -185,10 +196,13 @@ def test_is_garbled_tells_leads_with_followers_from_good_text(
 
 def test_epoch_ms_to_timestamp_is_exact_to_the_millisecond(dbt: Dbt, warehouse: Warehouse) -> None:
     expected = {
-        "0": datetime(1970, 1, 1),
-        "-1": datetime(1969, 12, 31, 23, 59, 59, 999_000),
+        "946684799999": None,
+        "946684800000": datetime(2000, 1, 1),
         "1541105830796": datetime(2018, 11, 1, 20, 57, 10, 796_000),
         "4102444799999": datetime(2099, 12, 31, 23, 59, 59, 999_000),
+        "4102444800000": None,
+        "-1": None,
+        "9e18": None,
         "null": None,
         **{
             str(1541105830000 + ms): datetime(2018, 11, 1, 20, 57, 10, ms * 1000)
@@ -302,14 +316,15 @@ def test_run_id_is_the_airflow_runs_or_else_the_invocations(
 
 
 def test_a_full_build_takes_every_row(dbt: Dbt) -> None:
-    assert inline(dbt, "{{ is_affected('song_id') }}") == "true"
+    assert inline(dbt, "{{ is_affected('song_id', by=['song_id']) }}") == "true"
 
 
 def test_a_repeated_delete_fails_without_the_rows_to_insert(dbt: Dbt, warehouse: Warehouse) -> None:
     warehouse.run("create table ops.songs (song_id varchar); insert into ops.songs values ('S1')")
     delete, insert = inline(
         dbt,
-        """{{ get_incremental_replace_affected_sql({
+        """{% do model.config.meta.update({'affected_by': ['song_id']}) %}
+        {{ get_incremental_replace_affected_sql({
             'target_relation': 'ops.songs', 'temp_relation': 'ops.new_songs',
             'unique_key': 'song_id', 'dest_columns': [{'quoted': '"song_id"'}],
         }) }}""",
@@ -322,25 +337,102 @@ def test_a_repeated_delete_fails_without_the_rows_to_insert(dbt: Dbt, warehouse:
     assert warehouse.rows("select song_id from ops.songs") == [("S2",)]
 
 
-def test_an_incremental_run_replaces_what_unseen_loads_touched(
+SONG_MODELS = (
+    "stg_sparkify__load_changes",
+    "stg_sparkify__songs",
+    "int_changed_keys",
+    "int_songs_deduplicated",
+)
+
+
+def songs_built(warehouse: Warehouse) -> dict[str, str]:
+    rows = warehouse.rows("select song_id, title from intermediate.int_songs_deduplicated")
+    return {f"S{int(song_id[2:])}": title for song_id, title in rows}
+
+
+def watermarks(warehouse: Warehouse) -> list[int]:
+    rows = warehouse.rows(
+        "select through_load_id from ops.watermarks where model = 'int_songs_deduplicated' "
+        "order by recorded_at"
+    )
+    return [through for (through,) in rows]
+
+
+def test_an_incremental_run_replaces_what_its_load_window_touched(
     dbt: Dbt, warehouse: Warehouse
 ) -> None:
-    models = ("stg_sparkify__load_changes", "stg_sparkify__songs", "int_songs_deduplicated")
     put_songs(warehouse, 1, S1="old", S2="old", S3="old")
-    run(dbt, *models)
-    # The next run may read up to load 2; load 3 is not in the ledger yet, and S1 is in no feed.
+    run(dbt, *SONG_MODELS)
+    # The next run may read up to load 2; load 3 is not in the audit yet, and S1 is in no feed.
     put_songs(warehouse, 2, S2="new", S4="new")
     warehouse.run(
-        """
+        f"""
         update "raw".staging_songs set title = 'new';
-        insert into "raw".load_changes values (3, 'song_id', 'S3'), (2, 'artist_id', 'S1');
+        insert into "raw".load_changes values
+            (3, 'song_id', '{song_id_of("S3")}'), (2, 'artist_id', '{song_id_of("S1")}');
         """
     )
-    run(dbt, *models)
-    songs = "select song_id, title from intermediate.int_songs_deduplicated order by song_id"
-    assert warehouse.rows(songs) == [("S1", "old"), ("S2", "new"), ("S3", "old"), ("S4", "new")]
-    marks = "select model, through_load_id from ops.watermarks order by through_load_id"
-    assert warehouse.rows(marks) == [("int_songs_deduplicated", 1), ("int_songs_deduplicated", 2)]
+    run(dbt, *SONG_MODELS)
+    assert songs_built(warehouse) == {"S1": "old", "S2": "new", "S3": "old", "S4": "new"}
+    assert watermarks(warehouse) == [1, 2]
+
+
+def test_a_lost_watermark_costs_a_repetition_and_no_row(dbt: Dbt, warehouse: Warehouse) -> None:
+    put_songs(warehouse, 1, S1="old", S2="old")
+    run(dbt, *SONG_MODELS)
+    put_songs(warehouse, 2, S2="new", S3="new")
+    run(dbt, *SONG_MODELS)
+    warehouse.run("delete from ops.watermarks where through_load_id = 2")
+    run(dbt, *SONG_MODELS)
+    assert songs_built(warehouse) == {"S1": "old", "S2": "new", "S3": "new"}
+    assert watermarks(warehouse) == [1, 2]
+
+
+@pytest.mark.parametrize("flag", ["--empty", "--sample=1 day"])
+def test_a_run_that_does_not_read_its_inputs_leaves_the_state(
+    dbt: Dbt, warehouse: Warehouse, flag: str
+) -> None:
+    put_songs(warehouse, 1, S1="old", S2="old")
+    run(dbt, *SONG_MODELS)
+    put_songs(warehouse, 2, S2="new")
+    run(dbt, *SONG_MODELS, flag)
+    assert songs_built(warehouse) == {"S1": "old", "S2": "old"}
+    assert watermarks(warehouse) == [1]
+    run(dbt, *SONG_MODELS)
+    assert songs_built(warehouse) == {"S1": "old", "S2": "new"}
+
+
+@pytest.mark.parametrize("before", ["nothing", "an older build", "a build that was dropped"])
+def test_a_table_that_an_empty_run_made_is_filled_by_the_next_run(
+    dbt: Dbt, warehouse: Warehouse, before: str
+) -> None:
+    put_songs(warehouse, 1, S1="old")
+    if before != "nothing":
+        run(dbt, *SONG_MODELS)
+    if before == "a build that was dropped":
+        warehouse.run("drop table intermediate.int_songs_deduplicated")
+    run(dbt, *SONG_MODELS, "--empty", *(["--full-refresh"] if before == "an older build" else []))
+    assert songs_built(warehouse) == {}
+    run(dbt, *SONG_MODELS)
+    assert songs_built(warehouse) == {"S1": "old"}
+
+
+def test_a_model_without_what_the_strategy_needs_says_so_before_its_first_build(
+    warehouse: Warehouse, dbt: Dbt, tmp_path: Path
+) -> None:
+    for path in ROOT.iterdir():
+        if path.name not in {"dbt_sparkify", "target", "logs"}:
+            (tmp_path / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "dbt_sparkify", tmp_path / "dbt_sparkify")
+    model = "dbt_sparkify/models/intermediate/int_plays_by_user.sql"
+    (tmp_path / model).write_text("select 1 as user_id")
+    done = dbt_here.invoke(
+        *("run", "--select", "int_plays_by_user"), project=tmp_path, target=tmp_path / "target"
+    )
+    assert not done.success
+    assert f"{model} needs unique_key in its config" in str(done.exception)
+    assert "and is_affected(column, by=[...])" in str(done.exception)
+    assert warehouse.rows("select 1 from pg_tables where schemaname = 'intermediate'") == []
 
 
 def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
@@ -348,9 +440,8 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
 ) -> None:
     warehouse.run(
         """
-        create schema staging;
-        create view staging.stg_sparkify__load_changes as select * from "raw".load_changes;
         create schema intermediate;
+        create view intermediate.int_changed_keys as select * from "raw".load_changes;
         create table intermediate.int_songs_deduplicated as
             select cast('S2' as varchar) as song_id, cast('Intro' as varchar) as title,
                 cast('Muse' as varchar) as artist_name;
@@ -367,7 +458,10 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
         insert into ops.watermarks values
             ('analytics', 'songplays', 1, 'r', sysdate),
             ('analytics', 'int_events_deduplicated', 2, 'r', sysdate),
-            ('analytics', 'int_songs_deduplicated', 3, 'r', sysdate);
+            ('analytics', 'int_songs_deduplicated', 3, 'r', sysdate),
+            ('analytics', 'users', 3, 'r', sysdate),
+            ('analytics', 'songs', 3, 'r', sysdate),
+            ('analytics', 'artists', 3, 'r', sysdate);
         insert into "raw".load_changes values
             (1, 'event_date', '2018-11-20'),
             (2, 'event_date', '2018-11-10'),
@@ -435,3 +529,73 @@ def test_an_airflow_run_keeps_its_lock_and_renews_it(
     [(owner, through, minutes)] = warehouse.rows(lock)
     assert (owner, through) == ("scheduled__1", 7)
     assert 13 <= minutes <= 15
+
+
+def test_a_dbt_task_never_takes_the_lock_that_its_airflow_run_gave_back(
+    dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARKIFY_RUN_ID", "scheduled__1")
+    done = dbt("run", "--select", "stg_sparkify__load_changes")
+    assert not done.success
+    assert "Run scheduled__1 holds no run lock of schema analytics" in str(done.exception)
+    assert warehouse.rows("select owner from ops.run_lock") == []
+    assert warehouse.rows("select schemaname from pg_views where schemaname = 'staging'") == []
+
+
+def test_literals_hold_quotes_and_backslashes(dbt: Dbt, warehouse: Warehouse) -> None:
+    text = r"it's 100% a\b \' \\"
+    sql = inline(dbt, "{{ sql_literal(var('text')) }}", f"--vars={json.dumps({'text': text})}")
+    assert warehouse.rows(f"select {sql}") == [(text,)]
+
+
+KEYS = {
+    "user_id_key": {
+        "'7'": 7,
+        r"' 7\t'": 7,
+        r"'\r\n7 '": 7,
+        "'007'": 7,
+        "'999999999999999999'": 999999999999999999,
+        "'99999999999999999999'": None,
+        "'-7'": None,
+        "'+7'": None,
+        "'7.0'": None,
+        "'7 8'": None,
+        "'''7'": None,
+        "'seven'": None,
+        "'\u0667'": None,
+        "'7\u00a0'": None,
+        "''": None,
+        "cast(null as varchar)": None,
+    },
+    "song_id_key": {
+        r"' SO1\t'": "SO1",
+        "'SO''1'": "SO'1",
+        "'  '": "",
+        "cast(null as varchar)": "",
+    },
+    "artist_id_key": {r"'\nAR1 '": "AR1", "''": None, "cast(null as varchar)": None},
+}
+
+
+@pytest.mark.parametrize(("macro", "expected"), KEYS.items(), ids=list(KEYS))
+def test_keys_are_what_is_left_without_blanks(
+    dbt: Dbt, warehouse: Warehouse, macro: str, expected: dict[str, object]
+) -> None:
+    sql = inline(dbt, f"{{{{ {macro}('given') }}}}")
+    assert answers(warehouse, sql, list(expected)) == list(expected.values())
+    assert render(macro, "given").split() == sql.split()  # the change feed has the same one
+
+
+def test_the_day_of_an_event_is_1970_01_01_where_its_time_is_none(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    expected = {
+        "1541105830796": date(2018, 11, 1),
+        "1541105830": date(1970, 1, 1),
+        "1541105830796000": date(1970, 1, 1),
+        "1541105830796000000": date(1970, 1, 1),
+        "-1": date(1970, 1, 1),
+        "cast(null as bigint)": date(1970, 1, 1),
+    }
+    sql = inline(dbt, "{{ event_date_key('given') }}")
+    assert answers(warehouse, sql, list(expected)) == list(expected.values())

@@ -6,6 +6,7 @@ times are UTC without a zone, as Redshift's TIMESTAMP gives them.
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Rejected = frozenset[tuple[str, int]]
 EPOCH = datetime(1970, 1, 1)
 BLANKS = " \t\r\n"
 EXACT_SECONDS = 1.0
+NO_NUMBER = -1
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,10 @@ def expected(folder: Path, rejected: Rejected = frozenset()) -> Star:
 
     `rejected` holds the (key, line from 1) that the loader refuses.
     """
-    events = unique(map(clean_event, read_events(folder, rejected)), event_identity, pick_event)
-    songs = unique(map(clean_song, read_songs(folder, rejected)), song_identity, pick_song)
+    good_events = filter(is_good_event, map(clean_event, read_events(folder, rejected)))
+    good_songs = filter(is_good_song, map(clean_song, read_songs(folder, rejected)))
+    events = unique(good_events, event_identity, pick_event)
+    songs = unique(good_songs, song_identity, pick_song)
     songplays = make_songplays(events, songs)
     return Star(
         songplays=songplays,
@@ -146,8 +150,42 @@ def unquoted(value: str | None) -> str | None:
     return text(value[1:-1])
 
 
+def is_good_event(event: Row) -> bool:
+    """Whether nothing is wrong with the event itself; a bad one is quarantined."""
+    return (
+        is_time(event["ts"])
+        and event["user_id"] != NO_NUMBER
+        and (event["registration"] is None or is_time(event["registration"]))
+        and event["level"] in ("free", "paid")
+        and None not in (event["page"], event["session_id"], event["item_in_session"])
+        and (event["length"] is None or 0 <= event["length"] <= 86_400)
+        and (event["page"] != "NextSong" or None not in (event["song"], event["artist"]))
+    )
+
+
+def is_good_song(song: Row) -> bool:
+    """Whether nothing is wrong with the song itself; a bad one is quarantined."""
+    return (
+        re.fullmatch(r"SO[0-9A-Z]{16}", song["song_id"] or "") is not None
+        and re.fullmatch(r"AR[0-9A-Z]{16}", song["artist_id"] or "") is not None
+        and None not in (song["title"], song["artist_name"], song["duration"])
+        and 0 <= song["duration"] <= 86_400
+        and (song["year"] is None or 1850 <= song["year"] <= 2100)
+        and abs(song["artist_latitude"] or 0) <= 90
+        and abs(song["artist_longitude"] or 0) <= 180
+    )
+
+
+def is_time(milliseconds: float | None) -> bool:
+    """Whether it is a time in milliseconds from 2000 to 2099."""
+    return milliseconds is not None and 946_684_800_000 <= milliseconds < 4_102_444_800_000
+
+
 def number(value: str | None) -> int | None:
-    return None if value is None else int(value)
+    """Return a user id of 1 to 18 digits, None for no text, and NO_NUMBER for any other text."""
+    if value is None:
+        return None
+    return int(value) if re.fullmatch(r"[0-9]{1,18}", value) else NO_NUMBER
 
 
 def moment(milliseconds: float) -> datetime:
@@ -183,12 +221,11 @@ def song_identity(song: Row) -> object:
 def pick_event(copies: list[Row]) -> Row:
     """Return the greatest copy, so that the order of loads has no say.
 
-    The first field that differs decides, in the order of the log's keys without those of the
-    identity.
+    The first field that differs decides, in the order in which staging describes them.
     """
     fields = (
-        *("artist", "auth", "first_name", "gender", "last_name", "length", "level", "location"),
-        *("method", "page", "registration", "song", "status", "user_agent"),
+        *("artist", "song", "first_name", "last_name", "gender", "level", "location", "user_agent"),
+        *("auth", "method", "page", "length", "status", "registration"),
     )
     return greatest(copies, fields)
 
@@ -196,8 +233,8 @@ def pick_event(copies: list[Row]) -> Row:
 def pick_song(copies: list[Row]) -> Row:
     """Return the greatest copy, as for events."""
     fields = (
-        *("num_songs", "artist_id", "artist_latitude", "artist_longitude", "artist_location"),
-        *("artist_name", "title", "duration", "year"),
+        *("artist_id", "title", "artist_name", "artist_location", "artist_latitude"),
+        *("artist_longitude", "duration", "year", "num_songs"),
     )
     return greatest(copies, fields)
 

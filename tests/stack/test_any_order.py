@@ -2,9 +2,10 @@
 
 Hypothesis draws histories of the bucket, each with all that leads incremental models astray: songs
 that come after plays of them, that change and that go; events that come late, change their level
-and go; a day that comes after later ones; prefixes that overlap and are loaded again. It draws to
-which files this happens, in which order and by which prefixes. After each run the marts equal the
-star schema that is computed apart from SQL; in the end a full refresh gives the same.
+and go; keys with blanks around them; rows with faults, which come corrected later; a day that comes
+after later ones; prefixes that overlap and are loaded again; runs with --empty. It draws to which
+files this happens, in which order and by which prefixes. After each run the marts equal the star
+schema that is computed apart from SQL; in the end a full refresh gives the same.
 
 SPARKIFY_ORDERS says how many histories are tried; more than the default are drawn at random. A
 failure prints its history, to be replayed with `@example`.
@@ -81,13 +82,32 @@ VERSIONS: dict[str, Callable[[Rows], Rows]] = {
     ],
     "all but gone": lambda rows: rows[:1],
     "of another artist": lambda rows: [
-        {**row, "artist_id": "AR9", "duration": row["duration"] + 1} for row in rows
+        {**row, "artist_id": f"AR{9:016d}", "duration": row["duration"] + 1} for row in rows
     ],
     "under another's title": lambda rows: [
         {**row, "title": f"Title {(int(row['title'][-1]) + 1) % TITLES}"} for row in rows
     ],
+    "with blanks around its keys": lambda rows: [
+        {**row, **{key: f"\t{row[key]} \r\n" for key in KEYS if key in row}} for row in rows
+    ],
+    "with faults": lambda rows: [
+        {**row, **FAULTS[at % len(FAULTS)]} if "ts" in row else {**row, "title": " "}
+        for at, row in enumerate(rows)
+    ],
     "gone": lambda rows: [],
 }
+KEYS = ("userId", "song_id", "artist_id")
+# What is wrong with single events; the last two are no faults.
+FAULTS: Rows = [
+    {"ts": 1541376000000000},
+    {"userId": "seven"},
+    {"userId": "99999999999999999999"},
+    {"level": "gold"},
+    {"registration": 1e30},
+    {"song": ""},
+    {"userId": "007"},
+    {},
+]
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,7 @@ class Delivery:
 
 
 History = list[list[Delivery]]
+ODD = ("with blanks around its keys", "with faults")
 
 
 @st.composite
@@ -111,20 +132,22 @@ def histories(draw: st.DrawFn) -> History:
 
     days, tracks = draw(st.permutations(DAYS)), draw(st.permutations(TRACKS))
     late_day, late_tracks, there = days.pop(), tracks[:3], tracks[3:]
-    fates_of_days = draw(st.permutations(["whole", "on other levels", "all but gone"]))
-    fates_of_tracks = draw(st.permutations(["of another artist", "under another's title", "gone"]))
+    fates_of_days = draw(st.permutations(["whole", "on other levels", "all but gone", *ODD]))
+    fates_of_tracks = draw(
+        st.permutations(["of another artist", "under another's title", "gone", *ODD])
+    )
     first = [
         *(Delivery(key, "without some events", LOGS) for key in days),
         *(Delivery(key, "whole", CATALOGUE) for key in there),
     ]
-    later = [
-        [
-            delivery(late_tracks[at], "whole"),
-            delivery(there[at], fates_of_tracks[at]),
-            delivery(days[at], fates_of_days[at]),
-        ]
-        for at in range(3)
-    ]
+    later = [[delivery(late_tracks[at], "whole")] for at in range(3)]
+    for at, fate in enumerate(fates_of_days):
+        later[at % 3].append(delivery(days[at], fate))
+    for at, fate in enumerate(fates_of_tracks):
+        later[at % 3].append(delivery(there[at], fate))
+    for faulty in [each for deliveries in later[:2] for each in deliveries]:
+        if faulty.version == "with faults":
+            later[2].append(delivery(faulty.key, "whole"))  # corrected
     draw(st.sampled_from(later)).append(delivery(late_day, "whole"))
     draw(st.sampled_from(later)).append(draw(st.sampled_from(first)))  # again as it was at first
     return [first, *(draw(st.permutations(deliveries)) for deliveries in later)]
@@ -169,6 +192,7 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
                 batches[prefix] = {
                     key: content for key, content in bucket.items() if key.startswith(prefix)
                 }
+            run_models(warehouse, "--empty")  # reads nothing, and must change nothing
             run_models(warehouse)
             star = expected(folder_of(batches, tmp_path_factory.mktemp("loaded")))
             assert_marts_equal(warehouse, star)

@@ -3,10 +3,13 @@
     config(
         unique_key='event_date',
         dist='user_id',
-        sort='event_date',
-        meta={'affected_by': ['event_date']}
+        sort='event_date'
     )
 }}
+
+{%- set columns = documented_columns('stg_sparkify__events', except=[
+    'ts', 'quarantine_reason', 'given_user_id', 'given_registration', '_partition', '_loaded_at'
+]) %}
 
 with
 
@@ -14,33 +17,20 @@ events as (
 
     {# On ts: it is the sort key of the source, and the date is computed from it. #}
     select * from {{ ref('stg_sparkify__events') }}
-    where {{ is_affected('ts', in_epoch_ms=true) }}
+    where quarantine_reason is null
+        and {{ is_affected('ts', by=['event_date'], in_epoch_ms=true) }}
 
 ),
 
-{# Copies of an event may differ. Their order must not depend on when each was loaded, or loads in
-   another order would give other rows: the greatest content wins. #}
+{# Copies of an event may differ. The choice must not depend on the order of the loads, so the
+   greatest content counts, column by column. #}
 numbered as (
 
     select
         *,
         row_number() over (
             partition by event_id
-            order by
-                artist_name desc nulls last,
-                auth desc nulls last,
-                first_name desc nulls last,
-                gender desc nulls last,
-                last_name desc nulls last,
-                length desc nulls last,
-                level desc nulls last,
-                location desc nulls last,
-                method desc nulls last,
-                page desc nulls last,
-                registered_at desc nulls last,
-                song_title desc nulls last,
-                status desc nulls last,
-                user_agent desc nulls last
+            order by {{ columns | join(' desc nulls last, ') }} desc nulls last
         ) as copy_number
     from events
 
@@ -48,27 +38,7 @@ numbered as (
 
 final as (
 
-    select
-        event_id,
-        user_id,
-        session_id,
-        item_in_session,
-        artist_name,
-        song_title,
-        first_name,
-        last_name,
-        gender,
-        level,
-        location,
-        user_agent,
-        auth,
-        method,
-        page,
-        length,
-        status,
-        event_at,
-        registered_at,
-        event_date
+    select {{ columns | join(', ') }}
     from numbered
     where copy_number = 1
 

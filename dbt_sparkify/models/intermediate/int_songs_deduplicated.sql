@@ -3,37 +3,32 @@
     config(
         unique_key='song_id',
         dist='all',
-        sort='song_id',
-        meta={'affected_by': ['song_id']}
+        sort='song_id'
     )
 }}
+
+{%- set columns = documented_columns('stg_sparkify__songs', except=[
+    'quarantine_reason', '_partition', '_loaded_at'
+]) %}
 
 with
 
 songs as (
 
     select * from {{ ref('stg_sparkify__songs') }}
-    where {{ is_affected('song_id') }}
+    where quarantine_reason is null
+        and {{ is_affected('song_id', by=['song_id']) }}
 
 ),
 
-{# As with events: the greatest content wins, whatever the order of the loads. #}
+{# As with events: the greatest content counts, column by column. #}
 numbered as (
 
     select
         *,
         row_number() over (
             partition by song_id
-            order by
-                num_songs desc nulls last,
-                artist_id desc nulls last,
-                artist_latitude desc nulls last,
-                artist_longitude desc nulls last,
-                artist_location desc nulls last,
-                artist_name desc nulls last,
-                title desc nulls last,
-                duration desc nulls last,
-                year desc nulls last
+            order by {{ columns | join(' desc nulls last, ') }} desc nulls last
         ) as copy_number
     from songs
 
@@ -41,16 +36,7 @@ numbered as (
 
 final as (
 
-    select
-        song_id,
-        artist_id,
-        title,
-        artist_name,
-        artist_location,
-        artist_latitude,
-        artist_longitude,
-        duration,
-        year
+    select {{ columns | join(', ') }}
     from numbered
     where copy_number = 1
 

@@ -3,8 +3,7 @@
     config(
         unique_key='event_date',
         dist='user_id',
-        sort='event_date',
-        meta={'affected_by': ['event_date']}
+        sort='event_date'
     )
 }}
 
@@ -14,7 +13,7 @@ events as (
 
     select * from {{ ref('int_events_deduplicated') }}
     where user_id is not null
-        and {{ is_affected('event_date') }}
+        and {{ is_affected('event_date', by=['event_date']) }}
 
 ),
 

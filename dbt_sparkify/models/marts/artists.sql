@@ -3,8 +3,7 @@
     config(
         unique_key='artist_id',
         dist='all',
-        sort='artist_id',
-        meta={'affected_by': ['artist_id']}
+        sort='artist_id'
     )
 }}
 
@@ -14,7 +13,7 @@ songs as (
 
     select * from {{ ref('int_songs_deduplicated') }}
     where artist_id is not null
-        and {{ is_affected('artist_id') }}
+        and {{ is_affected('artist_id', by=['artist_id']) }}
 
 ),
 

@@ -4,8 +4,7 @@
     config(
         unique_key='start_time',
         dist='user_id',
-        sort='start_time',
-        meta={'affected_by': ['event_date', 'song_id']}
+        sort='start_time'
     )
 }}
 
@@ -15,7 +14,7 @@ plays as (
 
     select * from {{ ref('int_events_deduplicated') }}
     where page = 'NextSong'
-        and {{ is_affected('event_date') }}
+        and {{ is_affected('event_date', by=['event_date', 'song_id']) }}
 
 ),
 

@@ -3,8 +3,7 @@
     config(
         unique_key='song_id',
         dist='all',
-        sort='song_id',
-        meta={'affected_by': ['song_id']}
+        sort='song_id'
     )
 }}
 
@@ -13,7 +12,7 @@ with
 songs as (
 
     select * from {{ ref('int_songs_deduplicated') }}
-    where {{ is_affected('song_id') }}
+    where {{ is_affected('song_id', by=['song_id']) }}
 
 ),
 

@@ -3,8 +3,7 @@
     config(
         unique_key='start_time',
         dist='start_time',
-        sort='start_time',
-        meta={'affected_by': ['event_date']}
+        sort='start_time'
     )
 }}
 
@@ -15,7 +14,7 @@ plays as (
     select distinct event_at as start_time
     from {{ ref('int_events_deduplicated') }}
     where page = 'NextSong'
-        and {{ is_affected('event_date') }}
+        and {{ is_affected('event_date', by=['event_date']) }}
 
 ),
 

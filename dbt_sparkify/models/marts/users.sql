@@ -3,8 +3,7 @@
     config(
         unique_key='user_id',
         dist='user_id',
-        sort='user_id',
-        meta={'affected_by': ['user_id']}
+        sort='user_id'
     )
 }}
 
@@ -13,7 +12,7 @@ with
 levels_by_day as (
 
     select * from {{ ref('int_user_levels_by_day') }}
-    where {{ is_affected('user_id') }}
+    where {{ is_affected('user_id', by=['user_id']) }}
 
 ),
 

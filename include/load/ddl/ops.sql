@@ -1,4 +1,4 @@
--- The pipeline's own books: who works on the warehouse, how far each model has come, what ran.
+-- What the pipeline keeps of its runs: who works on the warehouse, how far each model is, what ran.
 create schema if not exists ops;
 
 -- One row per dbt target schema. `through_load_id` is the newest load that the owner's run may read.
@@ -11,7 +11,7 @@ create table if not exists ops.run_lock (
 )
 diststyle all;
 
--- Append-only: concurrent models add their rows without touching each other's.
+-- Append-only, so that concurrent models do not conflict; of a model's rows the newest counts.
 create table if not exists ops.watermarks (
     target_schema varchar(127) not null,
     model varchar(127) not null,
@@ -26,6 +26,7 @@ create table if not exists ops.node_runs (
     run_id varchar(512) not null,
     node varchar(512) not null,
     resource_type varchar(32) not null,
+    relation varchar(512), -- as SQL spells it; null for what builds none
     status varchar(32) not null,
     failures bigint,
     seconds double precision not null,

@@ -1,5 +1,6 @@
 {#
-    Every distinct play of the logs stands in songplays exactly once, and nothing else stands there.
+    Every distinct play of the logs that is not in quarantine stands in songplays exactly once, and
+    nothing else stands there.
     Guards songplays. Without it an inner join to the catalogue, or two candidates for one play, or a
     day that was not rebuilt, would change the count of plays in silence.
 #}
@@ -13,6 +14,7 @@ expected as (
         1 as copies
     from {{ ref('stg_sparkify__events') }}
     where page = 'NextSong'
+        and quarantine_reason is null
 
 ),
 

@@ -1,11 +1,12 @@
 """The run lock: one owner at a time, and none for ever."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
-from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
+from include.run.lock import RunLockHeldError, acquire_run_lock, keep_run_lock, release_run_lock
 from tests.warehouse import Warehouse
 
 HOLDERS = "select target_schema, owner from ops.run_lock order by 1"
@@ -26,11 +27,11 @@ def test_a_second_run_is_told_who_works_until_when_and_how_to_end_it(warehouse: 
     [(expires_at,)] = warehouse.rows("select expires_at from ops.run_lock")
     with pytest.raises(RunLockHeldError) as caught:
         acquire(warehouse, "backfill__2")
-    assert caught.value.owner == "scheduled__1"
+    assert caught.value.holder == "scheduled__1"
     assert caught.value.expires_at == expires_at
-    assert f"runs out at {expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
+    assert f"its lock expires at {expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
     assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1")]
-    warehouse.run(str(caught.value).partition("at once by: ")[2])
+    warehouse.run(str(caught.value).partition("free it now: ")[2])
     assert warehouse.rows(HOLDERS) == []
 
 
@@ -87,3 +88,35 @@ def test_it_holds_what_was_loaded_when_it_was_taken(warehouse: Warehouse) -> Non
     )
     acquire(warehouse, "scheduled__1")
     assert warehouse.rows("select through_load_id from ops.run_lock") == [(7,)]
+
+
+def test_a_run_that_may_not_take_it_only_renews_it(warehouse: Warehouse) -> None:
+    with closing(warehouse.connect()) as connection:
+        with pytest.raises(
+            RunLockHeldError, match="holds no run lock of schema analytics"
+        ) as caught:
+            acquire_run_lock(connection, "analytics", "ended__1", 15, may_take=False)
+        assert caught.value.holder is None
+        acquire_run_lock(connection, "analytics", "scheduled__1", 5)
+        acquire_run_lock(connection, "analytics", "scheduled__1", 30, may_take=False)
+        with pytest.raises(RunLockHeldError, match="Run scheduled__1 is working"):
+            acquire_run_lock(connection, "analytics", "ended__1", 15, may_take=False)
+    left = "select owner, datediff(minute, sysdate, expires_at) from ops.run_lock"
+    assert warehouse.rows(left) == [("scheduled__1", 30)]
+
+
+def test_an_owner_may_have_any_name(warehouse: Warehouse) -> None:
+    name = r"manual__it's; a \ 100% run"
+    acquire(warehouse, name)
+    assert warehouse.rows(HOLDERS) == [("analytics", name)]
+    release(warehouse, name)
+    assert warehouse.rows(HOLDERS) == []
+
+
+def test_it_is_renewed_while_long_work_goes_on(warehouse: Warehouse) -> None:
+    acquire(warehouse, "scheduled__1")
+    warehouse.run("update ops.run_lock set expires_at = sysdate")
+    with keep_run_lock(warehouse.connect, "analytics", "scheduled__1", 15, every_seconds=0.2):
+        time.sleep(2)
+    left = "select datediff(minute, sysdate, expires_at) from ops.run_lock"
+    assert warehouse.rows(left) == [(15,)]

@@ -10,7 +10,7 @@ renamed as (
 
     select
         -- ids
-        cast({{ clean_text('userid') }} as bigint) as user_id,
+        {{ user_id_key('userid') }} as user_id,
         sessionid as session_id,
         iteminsession as item_in_session,
 
@@ -35,6 +35,15 @@ renamed as (
         -- timestamps
         {{ epoch_ms_to_timestamp('ts') }} as event_at,
         {{ epoch_ms_to_timestamp('registration') }} as registered_at,
+        {{ event_date_key('ts') }} as event_date,
+
+        -- quarantine
+        {{ event_fault() }} as quarantine_reason,
+        userid as given_user_id,
+        registration as given_registration,
+
+        -- load
+        _partition,
         _loaded_at
 
     from source
@@ -50,8 +59,7 @@ final as (
             || '|' || coalesce(cast(session_id as varchar), '')
             || '|' || coalesce(cast(item_in_session as varchar), '')
             || '|' || coalesce(cast(ts as varchar), '')
-        ) as event_id,
-        trunc(event_at) as event_date
+        ) as event_id
     from renamed
 
 )

@@ -10,8 +10,8 @@ final as (
 
     select
         -- ids
-        {{ clean_text('song_id') }} as song_id,
-        {{ clean_text('artist_id') }} as artist_id,
+        {{ song_id_key('song_id') }} as song_id,
+        {{ artist_id_key('artist_id') }} as artist_id,
 
         -- strings
         {{ clean_text(repair_encoding('title')) }} as title,
@@ -25,7 +25,11 @@ final as (
         nullif(year, 0) as year,
         num_songs,
 
-        -- timestamps
+        -- quarantine
+        {{ song_fault() }} as quarantine_reason,
+
+        -- load
+        _partition,
         _loaded_at
 
     from source

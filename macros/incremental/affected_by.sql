@@ -1,3 +1,0 @@
-{% macro affected_by() -%}
-    {{ return(model.config.meta.affected_by) }}
-{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro sql_literal(text) -%}
+    '{{ text | string | replace("\\", "\\\\") | replace("'", "''") }}'
+{%- endmacro %}

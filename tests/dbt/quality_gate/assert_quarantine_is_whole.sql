@@ -1,0 +1,51 @@
+{#
+    Each row that staging finds fault with is in quarantine, partition by partition, and nothing else
+    is. Guards int_events_quarantined and int_songs_quarantined. Without it a row that the marts leave
+    out could be nowhere, or a corrected one stay in quarantine for ever.
+#}
+
+with
+
+expected as (
+
+    select
+        cast('events' as varchar(16)) as source_name,
+        _partition,
+        count(quarantine_reason) as quarantined_rows
+    from {{ ref('stg_sparkify__events') }}
+    where quarantine_reason is not null
+    group by _partition
+
+    union all
+
+    select
+        cast('songs' as varchar(16)) as source_name,
+        _partition,
+        count(quarantine_reason) as quarantined_rows
+    from {{ ref('stg_sparkify__songs') }}
+    where quarantine_reason is not null
+    group by _partition
+
+),
+
+actual as (
+
+    select
+        cast('events' as varchar(16)) as source_name,
+        _partition,
+        count(*) as quarantined_rows
+    from {{ ref('int_events_quarantined') }}
+    group by _partition
+
+    union all
+
+    select
+        cast('songs' as varchar(16)) as source_name,
+        _partition,
+        count(*) as quarantined_rows
+    from {{ ref('int_songs_quarantined') }}
+    group by _partition
+
+)
+
+{{ compare(['source_name', '_partition'], ['quarantined_rows']) }}
