@@ -211,7 +211,7 @@ def changes(load_id: int, key_name: str, expression: str, old: str, new: str) ->
     """Return the INSERT that notes the keys of all rows in which two queries differ."""
     return (
         'insert into "raw".load_changes (load_id, key_name, key_value) '
-        f"select distinct {load_id}, {literal(key_name)}, key_value from ("
+        f"select distinct {load_id}, cast({literal(key_name)} as varchar(64)), key_value from ("
         f"select {expression} as key_value from (({old}) except ({new})) as gone union all "
         f"select {expression} as key_value from (({new}) except ({old})) as came"
         ") as changed where key_value is not null"

@@ -51,7 +51,8 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
                 cursor,
                 f"select quarantine_reason, count(*) from {relation} "
                 'where _partition in (select partition_prefix from "raw".load_history '
-                "where run_id = %s) group by quarantine_reason order by count(*) desc, quarantine_reason",
+                "where run_id = %s) group by quarantine_reason "
+                "order by count(*) desc, quarantine_reason",
                 run_id,
             )
         ]

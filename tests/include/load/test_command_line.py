@@ -1,5 +1,6 @@
 """`make load`: what it prints and leaves, and what it says when it cannot."""
 
+import gc
 import json
 import os
 import sys
@@ -64,7 +65,7 @@ def test_waits_for_nobody_but_says_who_works(
 
     assert load(monkeypatch) == 1
 
-    assert "Run scheduled__1 is working on the warehouse" in capsys.readouterr().err
+    assert "Run scheduled__1 is working on schema analytics" in capsys.readouterr().err
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(0,)]
     assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
 
@@ -81,16 +82,18 @@ def test_loads_what_is_unchanged_on_demand(
 
 
 def test_make_passes_a_prefix_on_as_it_was_typed(warehouse: Warehouse) -> None:
-    for prefix in ("it's", '"a" $(b) `c` \\ %s', "$HOME & co/"):
+    for prefix in ("it's", '"a" $(b) `c` \\ $HOME & %s'):
         warehouse.put_events(f"log_data/{prefix}/x.json", [event(0)])
         done = warehouse.command(
             *("make", "--silent", "load", "LOAD_ENV=:", "RELOAD=1"),
-            *(f"PREFIX=log_data/{prefix}/".replace("$", "$$"), "SONGS=song_data/"),
+            *(f"PREFIX=log_data/{prefix}/", "SONGS=song_data/"),
         )
         assert done.returncode == 0, done.stderr
         assert "raw.staging_events: loaded 1 partitions (0 unchanged), 1 files" in done.stdout
 
 
+# The driver leaves the socket of a login that was refused to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("database", "words"),
     [("nodb", 'database "nodb" does not exist'), (None, "names no database")],
@@ -105,6 +108,7 @@ def test_a_database_that_is_not_there_is_said_in_words(
     connection = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | {"schema": database}
     monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(connection))
     assert load(monkeypatch) == 1
+    gc.collect()
     error = capsys.readouterr().err
     assert words in error
     assert "the connection redshift_default" in error.lower()
