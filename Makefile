@@ -54,9 +54,11 @@ down: setup ## Stop what `make up` or `make demo` started; the data stays
 	@$(BIN)/python -m local down
 
 .PHONY: load
-load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow
+load: export EVENTS_PREFIX = $(value PREFIX)
+load: export SONGS_PREFIX = $(value SONGS)
+load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow; RELOAD=1 loads all
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
-		$(BIN)/python -m include.load.command_line --events-prefix '$(PREFIX)' --songs-prefix '$(SONGS)'
+		$(BIN)/python -m include.load.command_line --events-prefix "$$EVENTS_PREFIX" --songs-prefix "$$SONGS_PREFIX" $(if $(RELOAD),--reload)
 
 .PHONY: build
 build: setup ## Build and test every model, without Airflow

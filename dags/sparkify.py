@@ -36,7 +36,7 @@ def sparkify() -> None:
     unlock = run_tasks.give_back_run_lock(run).as_teardown()
     lock >> unlock
     chain(
-        load_tasks.create_tables("create_tables"),
+        load_tasks.create_tables(),
         lock,
         [load_tasks.stage_songs("stage_songs"), load_tasks.stage_events("stage_events")],
         run_tasks.find_work(),  # an idle hour ends here

@@ -5,6 +5,7 @@ Every field is the environment variable of the same name with the prefix `SPARKI
 two Airflow connections that the settings name.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # Airflow is seldom started in the root, and Cosmos runs dbt elsewhere still.
 FromRoot = Annotated[Path, AfterValidator(lambda path: PROJECT_ROOT / path)]
+Pattern = Annotated[str, AfterValidator(lambda text: re.compile(text).pattern)]
 
 
 class Settings(BaseSettings):
@@ -29,9 +31,19 @@ class Settings(BaseSettings):
         default="",
         description="The role that COPY names; empty: COPY gets the AWS connection's credentials.",
     )
+    s3_region: str = Field(
+        default="", description="Region of the bucket; empty: that of the warehouse."
+    )
     events_prefix: str = Field(
         default="log_data/{{ day.strftime('%Y/%m/%Y-%m-%d') }}",
-        description="Jinja template; `day` is the first day of the run's data interval.",
+        description="Jinja template of the prefix to look under for the events of a `day`.",
+    )
+    events_partition: Pattern = Field(
+        default=r"log_data/\d{4}/\d{2}/\d{4}-\d{2}-\d{2}",
+        description="Regular expression: what it matches at the start of a key is the partition.",
+    )
+    late_days: int = Field(
+        default=3, ge=0, description="Days before its interval that a run looks at as well."
     )
     events_json_mapping: str = Field(
         default="auto ignorecase",
@@ -39,8 +51,11 @@ class Settings(BaseSettings):
         description="`auto ignorecase`, or the s3:// address of a jsonpaths file that exists.",
     )
     songs_prefix: str = "song_data/"
+    songs_partition: Pattern = Field(
+        default="song_data/[A-Z]/[A-Z]/", description="As `events_partition`, for songs."
+    )
     max_rejected_lines: int = Field(
-        default=100, ge=0, lt=100_000, description="Error budget of one load."
+        default=100, ge=0, lt=100_000, description="Error budget of a partition."
     )
     redshift_schema: str = Field(
         default="analytics", description="dbt's target schema: where the marts are."

@@ -66,6 +66,7 @@ def start_warehouse() -> dict[str, str]:
                 *("--port", port),
                 *("--user", "sparkify", "--database", "dev"),
                 *("--s3-endpoint", s3, "--copy-role", COPY_ROLE_ARN),
+                *("--system-view-delay", os.environ.get("SPARKIFY_LOCAL_VIEW_DELAY", "0")),
             ),
             RUNNING,
             ready=r"^listening on .*$",

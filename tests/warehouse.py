@@ -13,7 +13,8 @@ import redshift_connector
 import sqlparse
 from mypy_boto3_s3 import S3Client
 
-from include.load.tables import DDL, EVENTS, SONGS
+from include.load import schema
+from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
 from local import s3, stack
 from tests import dbt_here
@@ -54,12 +55,15 @@ class Warehouse:
             cursor.execute(sql, parameters)
             return [tuple(row) for row in cursor.fetchall()]
 
+    def create_tables(self) -> None:
+        with self.connect() as connection:
+            schema.create_tables(connection)
+
     def empty(self) -> None:
-        """Make everything anew: tables of the loads and the books, and an empty bucket."""
-        for schema in SCHEMAS:
-            self.run(f'drop schema if exists "{schema}" cascade')
-        for path in DDL:
-            self.run(path.read_text())
+        """Make everything anew: tables of the loads and runs, and an empty bucket."""
+        for name in SCHEMAS:
+            self.run(f'drop schema if exists "{name}" cascade')
+        self.create_tables()
         bucket = self.environment["SPARKIFY_S3_BUCKET"]
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         for page in pages:

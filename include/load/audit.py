@@ -1,19 +1,26 @@
-"""The books of the loads: `raw.load_history` and `raw.load_errors`."""
+"""The load audit: what each load did, and what the next one must know of it.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+`raw.load_history` has one row per load of a partition, `raw.load_errors` each refused line,
+`raw.load_keys` the JSON keys seen, `raw.load_coverage` how far scheduled runs have come.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from redshift_connector.cursor import Cursor
 
+from include.load.sql import literal
+
 VARCHAR_MAX_BYTES = 65_535
 MESSAGE_CHARACTERS = 80  # of a line or value: enough to find it by
+ROWS_PER_INSERT = 100
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A line that COPY refused: where it stands, what was wrong, and the line itself."""
+    """A line that COPY refused: where it stands, what was wrong, and the record itself."""
 
     file_name: str
     line_number: int
@@ -34,20 +41,33 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of `raw.load_history`, save for what the ledger itself adds."""
+    """One row of `raw.load_history`, save for its number and when it ended."""
 
-    target: str
-    batch: str
+    target_table: str
+    partition_prefix: str
     mode: str
+    status: str
     run_id: str
     files: int
     bytes: int
     listing_hash: str
+    lines_scanned: int
+    rows_loaded: int
+    rows_rejected: int
     started_at: datetime
 
 
-def open_ledger(cursor: Cursor) -> None:
-    """Take the ledger for this transaction; loads that come meanwhile wait.
+@dataclass(frozen=True)
+class Newest:
+    """The newest successful load of a partition."""
+
+    listing_hash: str
+    run_id: str
+    rows_loaded: int
+
+
+def lock(cursor: Cursor) -> None:
+    """Lock the audit for this transaction; loads that come meanwhile wait.
 
     It must be the transaction's first statement: Redshift takes the snapshot behind a LOCK, so the
     second of two loads sees what the first one committed.
@@ -56,85 +76,129 @@ def open_ledger(cursor: Cursor) -> None:
 
 
 def next_load_id(cursor: Cursor) -> int:
-    """Return the number that the next entry bears; the ledger must be open."""
-    cursor.execute('select coalesce(max(load_id), 0) + 1 from "raw".load_history')
+    """Return a number above all others, now and ever; the audit must be locked.
+
+    It is made of the clock: the models' watermarks outlive the audit, and numbers that began anew
+    after it was dropped would be below them.
+    """
+    cursor.execute(
+        "select greatest(coalesce(max(load_id), 0) + 1, "
+        "cast(to_char(sysdate, 'YYYYMMDDHH24MISSMS') as bigint)) from \"raw\".load_history"
+    )
     [(load_id,)] = cursor.fetchall()
     return int(load_id)
 
 
-def newest_load(cursor: Cursor, target: str, batch: str, mode: str) -> tuple[str, str] | None:
-    """Return (listing hash, run id) of the batch's newest successful load, or None."""
+def newest_loads(cursor: Cursor, target: str, related_to: str | None = None) -> dict[str, Newest]:
+    """Return the newest load of each partition of `target` that has rows there, by its address.
+
+    With `related_to`, an address, only of those that lie within it or around it.
+    """
+    related = "true"
+    if related_to is not None:
+        address = literal(related_to)
+        related = (
+            f"left(partition_prefix, {len(related_to)}) = {address} "
+            f"or left({address}, len(partition_prefix)) = partition_prefix"
+        )
     cursor.execute(
-        'select listing_hash, run_id from "raw".load_history '
-        "where target_table = %s and batch = %s and mode = %s and status = 'loaded' "
-        "order by load_id desc limit 1",
-        (target, batch, mode),
+        "select partition_prefix, listing_hash, run_id, rows_loaded from ("
+        "select partition_prefix, listing_hash, run_id, rows_loaded, status, "
+        "row_number() over (partition by partition_prefix order by load_id desc) as age "
+        f'from "raw".load_history where target_table = {literal(target)} '
+        f"and status in ('loaded', 'absorbed') and ({related})"
+        ") as loads where age = 1 and status = 'loaded'"
     )
-    row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    return {address: Newest(*row) for address, *row in cursor.fetchall()}
 
 
 def write_entry(
     cursor: Cursor,
     load_id: int,
     entry: Entry,
-    *,
-    status: str,
-    lines_scanned: int,
-    rows_loaded: int,
-    rejections: Iterable[Rejection],
+    rejections: Iterable[Rejection] = (),
+    json_keys: Iterable[str] = (),
 ) -> None:
-    """Write one row of the ledger and one for each refused line."""
-    rejections = list(rejections)
-    insert(
-        cursor,
-        '"raw".load_history',
-        load_id=load_id,
-        target_table=entry.target,
-        batch=entry.batch,
-        mode=entry.mode,
-        status=status,
-        run_id=entry.run_id,
-        files=entry.files,
-        bytes=entry.bytes,
-        listing_hash=entry.listing_hash,
-        lines_scanned=lines_scanned,
-        rows_loaded=rows_loaded,
-        rows_rejected=len(rejections),
-        started_at=entry.started_at.replace(tzinfo=None),
-        finished_at=datetime.now(UTC).replace(tzinfo=None),
+    """Write one row of the audit, one for each refused line and one for each JSON key seen."""
+    now = datetime.now(UTC)
+    times = {"started_at": naive(entry.started_at), "finished_at": naive(now)}
+    insert(cursor, "load_history", [{"load_id": load_id, **asdict(entry), **times}])
+    of_load = {
+        "load_id": load_id,
+        "target_table": entry.target_table,
+        "partition_prefix": entry.partition_prefix,
+    }
+    cut = [
+        asdict(each)
+        | {
+            "column_value": cut_to_varchar(each.column_value),
+            "raw_line": cut_to_varchar(each.raw_line),
+        }
+        for each in rejections
+    ]
+    insert(cursor, "load_errors", [of_load | each for each in cut])
+    del of_load["partition_prefix"]
+    keys = {cut_to_varchar(key, 256) for key in json_keys}
+    insert(cursor, "load_keys", [of_load | {"json_key": key} for key in sorted(map(str, keys))])
+
+
+def absorbed_entry(entry: Entry, address: str) -> Entry:
+    """Return the entry of a partition whose rows went when the one of `entry` was loaded."""
+    return replace(
+        entry,
+        partition_prefix=address,
+        status="absorbed",
+        files=0,
+        bytes=0,
+        listing_hash="",
+        lines_scanned=0,
+        rows_loaded=0,
+        rows_rejected=0,
     )
-    for rejection in rejections:
-        insert(
-            cursor,
-            '"raw".load_errors',
-            load_id=load_id,
-            target_table=entry.target,
-            batch=entry.batch,
-            file_name=rejection.file_name,
-            line_number=rejection.line_number,
-            column_name=rejection.column_name,
-            column_value=cut_to_varchar(rejection.column_value),
-            error_code=rejection.error_code,
-            reason=rejection.reason,
-            raw_line=cut_to_varchar(rejection.raw_line),
+
+
+def insert(cursor: Cursor, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, given by column name, into a table of the audit."""
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        some = rows[start : start + ROWS_PER_INSERT]
+        places = "(" + ", ".join(["%s"] * len(some[0])) + ")"
+        cursor.execute(
+            f'insert into "raw".{table} ({", ".join(some[0])}) '
+            f"values {', '.join([places] * len(some))}",
+            tuple(value for row in some for value in row.values()),
         )
 
 
-def insert(cursor: Cursor, table: str, **values: Any) -> None:
-    """Insert one row given by column name."""
-    places = ", ".join(["%s"] * len(values))
+def covered_through(cursor: Cursor, target: str) -> datetime | None:
+    """Return the end (UTC) of what scheduled runs have looked at, or None before the first."""
     cursor.execute(
-        f"insert into {table} ({', '.join(values)}) values ({places})", tuple(values.values())
+        'select max(covered_through) from "raw".load_coverage '
+        f"where target_table = {literal(target)}"
     )
+    [(covered,)] = cursor.fetchall()
+    return covered.replace(tzinfo=UTC) if covered else None
 
 
-def cut_to_varchar(text: str | None) -> str | None:
-    """Cut text to what the widest varchar holds, 65,535 bytes; Redshift keeps no NUL characters."""
+def cover(cursor: Cursor, target: str, through: datetime) -> None:
+    """Note that a scheduled run has looked at everything up to `through`."""
+    covered = covered_through(cursor, target)
+    if covered is None or covered < through:
+        cursor.execute(f'delete from "raw".load_coverage where target_table = {literal(target)}')
+        row = {"target_table": target, "covered_through": naive(through)}
+        insert(cursor, "load_coverage", [row])
+
+
+def naive(moment: datetime) -> datetime:
+    """Return a time as Redshift's TIMESTAMP keeps it: UTC, without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def cut_to_varchar(text: str | None, size: int = VARCHAR_MAX_BYTES) -> str | None:
+    """Cut text to what a varchar holds, in bytes; Redshift keeps no NUL characters."""
     if text is None:
         return None
-    whole = text.replace("\0", "").encode()
-    return whole[:VARCHAR_MAX_BYTES].decode(errors="ignore")
+    whole = text.replace("\0", "").encode(errors="replace")
+    return whole[:size].decode(errors="ignore")
 
 
 def shorten(text: str) -> str:

@@ -1,145 +1,279 @@
-"""The operator that loads an S3 prefix into a Redshift table and keeps the books."""
+"""The operators that load S3 prefixes into a Redshift table and keep the load audit."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from logging import getLogger
 from typing import Any, Literal
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
-from airflow.providers.amazon.aws.utils.redshift import build_credentials_block
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from redshift_connector.core import Connection
 
-from include.load.protocol import LoadError, LoadRequest, LoadResult, Mode, S3Object, load
-from include.settings import settings
+from include.load.copy import CopyOptions, by_keys, by_role, json_format
+from include.load.errors import LoadError, attempting
+from include.load.partitions import S3Object
+from include.load.protocol import carry_out, plan_load
+from include.load.request import LoadRequest, LoadResult, Mode
+from include.load.source import Source
+
+log = getLogger(__name__)
+
+# How a load shows its progress: given the results as they come and how many there will be.
+Progress = Callable[[Iterable[LoadResult], int], Iterable[LoadResult]]
+SECONDS_BETWEEN_LOG_LINES = 5
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """What a load did, in sum; `unchanged` counts the partitions that were as loaded before."""
+
+    loaded: int
+    unchanged: int
+    files: int
+    bytes: int
+    lines_scanned: int
+    rows_loaded: int
+    rows_rejected: int
+    seconds: float
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing lies under the prefixes."""
+        return not self.loaded and not self.unchanged
 
 
 class StageToRedshiftOperator(S3ToRedshiftOperator):
-    """COPY what lies under an S3 prefix into a table, exactly once however often it runs.
+    """COPY what lies under S3 prefixes into a table, exactly once however often it runs.
 
-    Where S3ToRedshiftOperator hands one COPY to the cluster, this one keeps a ledger: rows know the
-    batch that brought them, every line read is accounted for, refused lines are kept, and a listing
-    that has not changed since its last load is not loaded again. COPY is given the role of the
-    setting `copy_role_arn`, else the AWS connection's credentials.
+    Where S3ToRedshiftOperator hands one COPY to the cluster, this one keeps an audit: rows know the
+    partition that brought them, every file is accounted for, refused lines are kept, and a
+    partition that has not changed since its last load is not loaded again.
 
     :param schema: schema of the target table (templated)
     :param table: target table; its columns that begin with `_` are the loader's (templated)
     :param s3_bucket: bucket (templated)
-    :param s3_key: prefix; it names the batch (templated)
-    :param json_mapping: `auto`, `auto ignorecase`, or the s3:// address of a jsonpaths file
+    :param s3_key: the prefix under which to look for partitions (templated)
+    :param partition_pattern: regular expression, matched at the start of a key: what it matches is
+        the prefix of the key's partition; without it, `s3_key` is the partition
+    :param json_mapping: `auto`, `auto ignorecase`, or the s3:// address of a jsonpaths file; None
+        when `copy_options` name another format
     :param copy_options: further COPY options, each as Redshift spells it
-    :param mode: `replace_batch` replaces the rows that an earlier load of the prefix brought,
-        `append` adds to them, `truncate` replaces all rows
-    :param max_rejected_lines: error budget; more refused lines than that fail the task
-    :param if_empty: what to do when nothing lies under the prefix, `skip` or `fail`
-    :param change_keys: see `include.load.protocol.LoadRequest`
+    :param copy_role_arn: the role that Redshift assumes to read; without it, COPY gets the keys of
+        the AWS connection
+    :param s3_region: region of the bucket, when it is not the cluster's
+    :param mode: `replace` replaces the rows of the partition; `append` adds what lies under the
+        prefix to the table, once a run; `truncate` replaces all rows by it
+    :param max_rejected_lines: error budget; more refused lines than that in a partition fail it
+    :param reload: load what has not changed, too (templated)
+    :param if_empty: what to do when nothing lies under the prefixes, `skip` or `fail` (templated)
+    :param change_keys: see `include.load.request.LoadRequest`
     :raises AirflowSkipException: nothing to do: no objects (with `if_empty="skip"`) or no new ones
-    :raises AirflowFailException: the data is at fault, trying again will not help
+    :raises AirflowFailException: data or settings are at fault, trying again will not help
+    :raises TransientError: trying again may help
     """
 
     template_fields: Sequence[str] = (
         *S3ToRedshiftOperator.template_fields,
         "json_mapping",
         "max_rejected_lines",
+        "reload",
+        "if_empty",
     )
 
     def __init__(
         self,
         *,
-        json_mapping: str = "auto",
-        mode: Mode = "replace_batch",
+        partition_pattern: str | None = None,
+        json_mapping: str | None = "auto",
+        copy_role_arn: str = "",
+        s3_region: str = "",
+        mode: Mode = "replace",
         max_rejected_lines: int | str = 0,
-        if_empty: Literal["skip", "fail"] = "skip",
+        reload: bool | str = False,
+        if_empty: Literal["skip", "fail"] | str = "skip",
         change_keys: Mapping[str, str] | None = None,
         aws_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(aws_conn_id=aws_conn_id, **kwargs)
         self.aws_conn_id: str = aws_conn_id
+        self.partition_pattern = partition_pattern
         self.json_mapping = json_mapping
+        self.copy_role_arn = copy_role_arn
+        self.s3_region = s3_region
         self.mode: Mode = mode
         self.max_rejected_lines = max_rejected_lines
+        self.reload = reload
         self.if_empty = if_empty
         self.change_keys = change_keys or {}
 
+    @property
+    def target(self) -> str:
+        """The target table with its schema."""
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The prefixes under which to look."""
+        return [self.s3_key]
+
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
-        """Load, and return the LoadResult as a dictionary."""
+        """Load, and return the LoadSummary as a dictionary."""
         try:
-            result = self.stage(run_id=context["run_id"])
+            summary = self.stage(run_id=context["run_id"])
         except LoadError as error:
             raise AirflowFailException(str(error)) from error
-        if result.status == "empty":
-            message = f"Nothing lies under {result.batch}."
+        if summary.is_empty:
+            message = self.describe_nothing()
             if self.if_empty == "fail":
-                raise AirflowFailException(f"{message} Check the bucket and the prefix.")
-            raise AirflowSkipException(f"{message} Nothing to load.")
-        if result.status == "unchanged":
+                raise AirflowFailException(message)
+            raise AirflowSkipException(message)
+        if not summary.loaded:
             raise AirflowSkipException(
-                f"The {result.files} objects under {result.batch} are those of its last load."
+                f"The {summary.files:,} objects of {summary.unchanged:,} partitions are those of "
+                "their last loads. To load them all the same, set the run's parameter reload."
             )
-        self.log.info(
-            "%s: %d files, %d lines, %d rows loaded, %d lines refused, %.1f s",
-            result.batch,
-            result.files,
-            result.lines_scanned,
-            result.rows_loaded,
-            result.rows_rejected,
-            result.seconds,
-        )
-        return asdict(result)
+        log.info("%s", describe(self.target, summary))
+        return asdict(summary)
 
-    def stage(self, run_id: str) -> LoadResult:
-        """Load without Airflow around it; raises LoadError."""
-        request = LoadRequest(
+    def stage(self, run_id: str, progress: Progress | None = None) -> LoadSummary:
+        """Load without Airflow around it; raises LoadError and TransientError."""
+        started = time.monotonic()
+        source = Source(S3Hook(aws_conn_id=self.aws_conn_id))
+        request = self.request(run_id)
+        plan = plan_load(self.connect, source, request, self.prefixes)
+        warn_of_oddities(self.s3_bucket, (item for each in plan.to_load for item in each.objects))
+        results = list(
+            (progress or log_progress)(
+                carry_out(self.connect, source, request, plan), len(plan.to_load)
+            )
+        )
+        loaded = [each for each in results if each.status == "loaded"]
+        unchanged = len(plan.unchanged) + len(results) - len(loaded)
+        return LoadSummary(
+            loaded=len(loaded),
+            unchanged=unchanged,
+            files=sum(each.files for each in loaded)
+            or sum(len(each.objects) for each in plan.unchanged),
+            bytes=sum(each.bytes for each in loaded),
+            lines_scanned=sum(each.lines_scanned for each in loaded),
+            rows_loaded=sum(each.rows_loaded for each in loaded),
+            rows_rejected=sum(each.rows_rejected for each in loaded),
+            seconds=time.monotonic() - started,
+        )
+
+    def request(self, run_id: str) -> LoadRequest:
+        """Return what is to be loaded, with the credentials as they are now."""
+        options = list(self.copy_options)
+        data_format = (
+            options.pop(0) if self.json_mapping is None else json_format(self.json_mapping)
+        )
+        return LoadRequest(
             bucket=self.s3_bucket,
-            prefix=self.s3_key,
-            target=f"{self.schema}.{self.table}",
+            target=self.target,
             mode=self.mode,
+            partition_pattern=self.partition_pattern,
+            copy=CopyOptions(data_format, self.authorization(), self.s3_region, options),
+            is_json=self.json_mapping is not None,
             max_rejected_lines=int(self.max_rejected_lines),
             change_keys=self.change_keys,
             run_id=run_id,
-            json_mapping=self.json_mapping,
-            copy_statement=self.copy_statement,
+            reload=str(self.reload).lower() == "true",
         )
-        hook = RedshiftSQLHook(redshift_conn_id=self.redshift_conn_id)
-        with closing(hook.get_conn()) as connection:
-            return load(connection, S3Listing(S3Hook(aws_conn_id=self.aws_conn_id)), request)
 
-    def copy_statement(self, table: str, max_error: int) -> str:
-        """Return the COPY; it holds credentials, so nobody logs it."""
-        extra = S3Hook.get_connection(self.aws_conn_id).extra_dejson
-        if settings().copy_role_arn:
-            credentials = f"aws_iam_role={settings().copy_role_arn}"
-        else:
-            credentials = build_credentials_block(
-                S3Hook(aws_conn_id=self.aws_conn_id).get_credentials()
+    def authorization(self) -> str:
+        """Return COPY's authorization clause; it may hold keys, so nobody logs it."""
+        if self.copy_role_arn:
+            return by_role(self.copy_role_arn)
+        keys = S3Hook(aws_conn_id=self.aws_conn_id).get_credentials()
+        if not (keys.access_key and keys.secret_key):
+            raise LoadError(
+                f"COPY has no credentials: set SPARKIFY_COPY_ROLE_ARN, or give the connection "
+                f"{self.aws_conn_id} keys."
             )
-        region = extra.get("region") or extra.get("region_name")
-        options = [f"format as json '{self.json_mapping}'", f"maxerror {max_error}"]
-        return self._build_copy_query(
-            table,
-            credentials,
-            f"region '{region}'" if region else "",
-            "\n".join(options + self.copy_options),
+        return by_keys(keys.access_key, keys.secret_key, keys.token)
+
+    def connect(self) -> Connection:
+        """Return a new connection to the warehouse."""
+        return connect_to_redshift(self.redshift_conn_id, self.aws_conn_id)
+
+    def describe_nothing(self) -> str:
+        """Return, in words, that nothing lies under the prefixes, and why that may be."""
+        first, *more = self.prefixes
+        others = f" and {len(more)} other prefixes" if more else ""
+        hint = correct_prefix(first, self.s3_bucket)
+        return f"Nothing lies under s3://{self.s3_bucket}/{first}{others}. {hint}"
+
+
+def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> Connection:
+    """Return a new connection; raises LoadError or TransientError in words.
+
+    With IAM, the AWS connection's identity asks for the login.
+    """
+    hook = RedshiftSQLHook(redshift_conn_id=redshift_conn_id, aws_conn_id=aws_conn_id)
+    if not hook.conn.schema:
+        raise LoadError(
+            f"The connection {redshift_conn_id} names no database: set its field Database "
+            "(`schema` in AIRFLOW_CONN_…)."
         )
+    with attempting(f"Connecting to Redshift by the connection {redshift_conn_id}"):
+        return hook.get_conn()
 
 
-class S3Listing:
-    """The part of S3 that a load asks for, through Airflow's hook."""
+def log_progress(results: Iterable[LoadResult], total: int) -> Iterator[LoadResult]:
+    """Log every few seconds how many partitions are done."""
+    due = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+    for done, result in enumerate(results, start=1):
+        if time.monotonic() > due:
+            log.info("%d of %d partitions are loaded, the last is %s.", done, total, result.address)
+            due = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+        yield result
 
-    def __init__(self, hook: S3Hook) -> None:
-        self.hook = hook
 
-    def list_objects(self, bucket: str, prefix: str) -> list[S3Object]:
-        """Return every object whose key starts with `prefix`, without folder markers."""
-        return [
-            S3Object(key=item["Key"], size=item["Size"], etag=item["ETag"])
-            for item in self.hook.iter_file_metadata(prefix=prefix, bucket_name=bucket)
-            if not item["Key"].endswith("/")
-        ]
+def describe(target: str, summary: LoadSummary) -> str:
+    """Return what a load did, in one line."""
+    if summary.is_empty:
+        return f"{target}: empty"
+    if not summary.loaded:
+        return (
+            f"{target}: unchanged, {summary.files:,} files of {summary.unchanged:,} partitions are "
+            "those of their last loads"
+        )
+    where = " (see raw.load_errors)" if summary.rows_rejected else ""
+    return (
+        f"{target}: loaded {summary.loaded:,} partitions ({summary.unchanged:,} unchanged), "
+        f"{summary.files:,} files, {summary.lines_scanned:,} lines, {summary.rows_loaded:,} rows "
+        f"loaded, {summary.rows_rejected:,} lines rejected{where}, {summary.seconds:.1f} s"
+    )
 
-    def iterate_lines(self, bucket: str, key: str) -> Iterator[bytes]:
-        """Yield the lines of one object, without their line ends."""
-        yield from self.hook.get_key(key, bucket).get()["Body"].iter_lines()
+
+def warn_of_oddities(bucket: str, objects: Iterable[S3Object]) -> None:
+    """Name objects that are probably not meant to be there; they are loaded all the same."""
+    objects = list(objects)
+    copies = [item.key for item in objects if "/." in f"/{item.key}"]
+    if copies:
+        log.warning(
+            "%d objects look like an editor's copies, the first is s3://%s/%s. They are loaded, "
+            "and each event and song still counts once; delete them from the bucket.",
+            *(len(copies), bucket, copies[0]),
+        )
+    empty = [item.key for item in objects if item.size == 0]
+    if empty:
+        log.warning("%d objects are empty, the first is s3://%s/%s.", len(empty), bucket, empty[0])
+
+
+def correct_prefix(prefix: str, bucket: str) -> str:
+    """Return, in words, what may be wrong with a prefix under which nothing lies."""
+    meant = prefix.strip()
+    if meant.startswith("s3://"):
+        other, _, meant = meant.removeprefix("s3://").partition("/")
+        if other != bucket:
+            return f"The bucket is {bucket}, not {other}; another is set by SPARKIFY_S3_BUCKET."
+    meant = meant.lstrip("/")
+    if meant != prefix:
+        return f"A prefix is the start of a key, without bucket and blanks: did you mean {meant}?"
+    return "Check the bucket and the prefix."

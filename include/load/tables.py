@@ -17,7 +17,8 @@ DDL = (
 class StagingTable:
     """A table that COPY fills.
 
-    `json_mapping` is the argument of COPY's FORMAT AS JSON. `change_keys` maps the name of a key in
+    `json_mapping` is the argument of COPY's FORMAT AS JSON; `partition_pattern` is matched at the
+    start of a key, see `include.load.partitions`. `change_keys` maps the name of a key in
     `raw.load_changes` to the SQL expression that computes it from a row: the models compute their
     keys by the same macros.
     """
@@ -25,6 +26,7 @@ class StagingTable:
     schema: str
     name: str
     json_mapping: str
+    partition_pattern: str
     change_keys: Mapping[str, str]
 
 
@@ -32,6 +34,7 @@ EVENTS = StagingTable(
     schema="raw",
     name="staging_events",
     json_mapping=settings().events_json_mapping,
+    partition_pattern=settings().events_partition,
     change_keys={
         "event_date": f"to_char({render('event_date_key', 'ts')}, 'YYYY-MM-DD')",
         "user_id": f"cast({render('user_id_key', 'userid')} as varchar)",
@@ -42,6 +45,7 @@ SONGS = StagingTable(
     schema="raw",
     name="staging_songs",
     json_mapping="auto",
+    partition_pattern=settings().songs_partition,
     change_keys={
         "song_id": render("song_id_key", "song_id"),
         "artist_id": render("artist_id_key", "artist_id"),

@@ -1,53 +1,74 @@
-"""The tasks of the DAG's first part: the tables, the run lock, and the two loads."""
+"""The tasks that make the tables and load them."""
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import BaseOperator
+from contextlib import closing
+from typing import Any
 
-from include.load.operator import StageToRedshiftOperator
-from include.load.tables import DDL, EVENTS, SONGS, StagingTable
+from airflow.sdk import get_current_context, task
+
+from include.load import schema
+from include.load.days import StageDaysToRedshiftOperator
+from include.load.operator import StageToRedshiftOperator, connect_to_redshift
+from include.load.tables import EVENTS, SONGS, StagingTable
+from include.run.policy import refuse_unknown_parameters
 from include.settings import settings
 
-# A run that was triggered by hand may have no data interval.
-EVENTS_PREFIX = (
-    "{% if params.events_prefix %}{{ params.events_prefix }}{% else %}"
-    "{% set day = (data_interval_start | default(none)) or dag_run.run_after %}"
-    f"{settings().events_prefix}"
-    "{% endif %}"
-)
-SONGS_PREFIX = f"{{{{ params.songs_prefix or '{settings().songs_prefix}' }}}}"
+
+@task
+def create_tables() -> None:
+    """Make or migrate the tables of the loads and runs, unless the run asks for what is unknown."""
+    refuse_unknown_parameters(get_current_context()["dag_run"].conf)
+    with closing(
+        connect_to_redshift(settings().redshift_conn_id, settings().aws_conn_id)
+    ) as connection:
+        schema.create_tables(connection)
 
 
-def create_tables(task_id: str) -> BaseOperator:
-    """Return the task that makes the schemas and tables of the loads and the books."""
-    return SQLExecuteQueryOperator(
-        task_id=task_id,
-        conn_id=settings().redshift_conn_id,
-        sql="\n".join(path.read_text() for path in DDL),
-        split_statements=True,
-    )
+def load_arguments(table: StagingTable) -> dict[str, Any]:
+    """Return what the operators are told of a table."""
+    return {
+        "redshift_conn_id": settings().redshift_conn_id,
+        "aws_conn_id": settings().aws_conn_id,
+        "s3_bucket": settings().s3_bucket,
+        "s3_region": settings().s3_region,
+        "copy_role_arn": settings().copy_role_arn,
+        "schema": table.schema,
+        "table": table.name,
+        "partition_pattern": table.partition_pattern,
+        "json_mapping": table.json_mapping,
+        "max_rejected_lines": settings().max_rejected_lines,
+        "change_keys": table.change_keys,
+    }
 
 
-def stage(task_id: str, table: StagingTable, prefix: str) -> StageToRedshiftOperator:
+def stage(
+    task_id: str, table: StagingTable, prefix: str, **arguments: Any
+) -> StageToRedshiftOperator:
     """Return the task that loads what lies under `prefix`, which may be a template."""
     return StageToRedshiftOperator(
-        task_id=task_id,
-        redshift_conn_id=settings().redshift_conn_id,
-        aws_conn_id=settings().aws_conn_id,
-        s3_bucket=settings().s3_bucket,
-        s3_key=prefix,
-        schema=table.schema,
-        table=table.name,
-        json_mapping=table.json_mapping,
-        max_rejected_lines=settings().max_rejected_lines,
-        change_keys=table.change_keys,
+        task_id=task_id, s3_key=prefix, **load_arguments(table), **arguments
     )
 
 
 def stage_events(task_id: str) -> StageToRedshiftOperator:
-    """Return the load of the day of the run's data interval, or of the run's own prefix."""
-    return stage(task_id, EVENTS, EVENTS_PREFIX)
+    """Return the load of the run's days, or of the prefix that the run names."""
+    return StageDaysToRedshiftOperator(
+        task_id=task_id,
+        s3_key="{{ params.events_prefix or '' }}",
+        day_key=settings().events_prefix,
+        late_days=settings().late_days,
+        reload="{{ params.reload }}",
+        if_empty="{{ 'fail' if params.events_prefix else 'skip' }}",
+        **load_arguments(EVENTS),
+    )
 
 
 def stage_songs(task_id: str) -> StageToRedshiftOperator:
     """Return the load of the song catalogue, or of the part that the run names."""
-    return stage(task_id, SONGS, SONGS_PREFIX)
+    return stage(
+        task_id,
+        SONGS,
+        f"{{% if params.songs_prefix %}}{{{{ params.songs_prefix }}}}"
+        f"{{% else %}}{settings().songs_prefix}{{% endif %}}",
+        reload="{{ params.reload }}",
+        if_empty="{{ 'fail' if params.songs_prefix else 'skip' }}",
+    )

@@ -14,9 +14,12 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
     with connection.cursor() as cursor:
         loads = fetch(
             cursor,
-            "select target_table, batch, files, lines_scanned, rows_loaded, rows_rejected, "
-            "datediff(ms, started_at, finished_at) / 1000.0 "
-            'from "raw".load_history where run_id = %s order by load_id',
+            "select target_table, count(*), cast(sum(files) as bigint), "
+            "cast(sum(lines_scanned) as bigint), cast(sum(rows_loaded) as bigint), "
+            "cast(sum(rows_rejected) as bigint), "
+            "datediff(ms, min(started_at), max(finished_at)) / 1000.0 "
+            "from \"raw\".load_history where run_id = %s and status != 'absorbed' "
+            "group by target_table, status order by min(load_id)",
             run_id,
         )
         models = fetch(
@@ -47,8 +50,9 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
             for reason, count in fetch(
                 cursor,
                 f"select quarantine_reason, count(*) from {relation} "
-                'where _partition in (select batch from "raw".load_history where run_id = %s) '
-                "group by quarantine_reason order by count(*) desc, quarantine_reason",
+                'where _partition in (select partition_prefix from "raw".load_history '
+                "where run_id = %s) group by quarantine_reason "
+                "order by count(*) desc, quarantine_reason",
                 run_id,
             )
         ]
@@ -57,7 +61,14 @@ def summarize_run(connection: Connection, target_schema: str, run_id: str) -> st
         [
             f"Run {run_id}",
             table(
-                loads, "loaded into", "from", "files", "rows in", "loaded", "rejected", "seconds"
+                loads,
+                "loaded into",
+                "partitions",
+                "files",
+                "rows in",
+                "loaded",
+                "rejected",
+                "seconds",
             ),
             table(quarantined, "quarantined, of what was loaded", "rows")
             if quarantined

@@ -3,8 +3,10 @@
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from include.cosmos import manifest
+from include.run.policy import refuse_unknown_parameters
 from tests.conftest import ROOT
 
 MODELS = {
@@ -106,6 +108,19 @@ def test_a_parameter_of_one_load_does_not_reach_the_other(dag: DAG) -> None:
     params = dag.params
     params["events_prefix"] = "log_data/2018/"
     assert params["songs_prefix"] is None
+
+
+def test_a_parameter_that_does_not_exist_is_refused() -> None:
+    refuse_unknown_parameters(None)
+    refuse_unknown_parameters({"events_prefix": "log_data/", "songs_prefix": None, "reload": True})
+    with pytest.raises(AirflowFailException, match="unknown parameter event_prefix; the DAG has"):
+        refuse_unknown_parameters({"event_prefix": "log_data/2018/11/"})
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_reload_is_yes_or_no(dag: DAG, value: object) -> None:
+    with pytest.raises(ParamValidationError):
+        dag.params["reload"] = value
 
 
 def test_the_file_fits_on_a_page(dag: DAG) -> None:

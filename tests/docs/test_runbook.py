@@ -9,16 +9,16 @@ from tests.warehouse import Warehouse
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 DAYS = ("log_data/2018/11/2018-11-05", "log_data/2018/11/2018-11-06", "log_data/2018/11/2018-11-07")
 DAY_MS = 24 * 60 * 60 * 1000
-BOOKS = ("+assert_the_books_are_whole", "+assert_loads_balance_with_rows")
+AUDIT = ("+assert_load_audit_is_whole", "+assert_loads_balance_with_rows")
 
 
-def test_a_batch_is_taken_out_and_nothing_after_it_is_passed_over(warehouse: Warehouse) -> None:
+def test_a_partition_is_taken_out_and_nothing_after_it_is_passed_over(warehouse: Warehouse) -> None:
     first = event(0)
     for day, prefix in enumerate(DAYS):
         rows = [first | {"ts": int(first["ts"]) + day * DAY_MS}, event(1, sessionId="refused")]
         warehouse.put_events(f"{prefix}-events.json", rows)
     warehouse.put_events("song_data/1.json", [song()])
-    models = ("--indirect-selection", "cautious", "--select", "+int_events_deduplicated", *BOOKS)
+    models = ("--indirect-selection", "cautious", "--select", "+int_events_deduplicated", *AUDIT)
     plays = "select count(*) from intermediate.int_events_deduplicated"
     warehouse.load(DAYS[0])
     warehouse.load(DAYS[1])
@@ -26,7 +26,9 @@ def test_a_batch_is_taken_out_and_nothing_after_it_is_passed_over(warehouse: War
     assert warehouse.rows(plays) == [(2,)]
 
     warehouse.delete(f"{DAYS[1]}-events.json")
-    [sql] = re.findall(r"\*\*Take a batch out\..*?```sql\n(.*?)```", RUNBOOK.read_text(), re.DOTALL)
+    [sql] = re.findall(
+        r"\*\*Take a partition out\..*?```sql\n(.*?)```", RUNBOOK.read_text(), re.DOTALL
+    )
     warehouse.run(sql.replace("s3://…", f"s3://sparkify/{DAYS[1]}"))
     warehouse.build("--full-refresh", *models)
     assert warehouse.rows(plays) == [(1,)]

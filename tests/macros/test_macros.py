@@ -97,7 +97,7 @@ def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
             f"""
             delete from "raw".staging_songs where song_id = '{song_id}';
             insert into "raw".staging_songs
-                (song_id, artist_id, artist_name, title, duration, _batch, _loaded_at)
+                (song_id, artist_id, artist_name, title, duration, _partition, _loaded_at)
             values
                 ('{song_id}', 'AR{1:016d}', 'Muse', '{title}', 200.5, 'song_data/', sysdate);
             insert into "raw".load_changes values ({load_id}, 'song_id', '{song_id}');

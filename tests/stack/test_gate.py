@@ -104,11 +104,11 @@ BEHIND_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
 KINDS = {
     "source": BadData(
         by_hand(
-            """insert into "raw".staging_events (page, _batch, _loaded_at)
+            """insert into "raw".staging_events (page, _partition, _loaded_at)
             values ('Home', 'by hand', sysdate)"""
         ),
         "staging.sparkify_staging_events.test",
-        "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__batch___s3_",
+        "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__partition___s3_",
         MODELS_BEHIND_STAGING | {"staging.stg_sparkify__events.run"},
     ),
     "staging": BadData(

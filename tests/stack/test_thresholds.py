@@ -9,7 +9,7 @@ from tests.warehouse import Warehouse
 
 LOAD = """
     insert into "raw".load_history
-    select {load_id}, 'raw.staging_events', 's3://b/{batch}', 'replace_batch', 'loaded', 'r', 1, 1,
+    select {load_id}, 'raw.staging_events', 's3://b/{batch}', 'replace', 'loaded', 'r', 1, 1,
         'h', {lines}, {lines} - {rejected}, {rejected}, sysdate, sysdate
 """
 

@@ -1,4 +1,4 @@
--- What COPY fills: the published columns of the Sparkify sources, and what brought each row.
+-- What COPY fills: the published columns of the Sparkify sources, and the partition of each row.
 -- Text is wide enough for every real value several times over; a longer one is rejected by COPY.
 create schema if not exists "raw"; -- a reserved word in Redshift
 
@@ -21,7 +21,7 @@ create table if not exists "raw".staging_events (
     ts bigint,
     useragent varchar(1024),
     userid varchar(64),
-    _batch varchar(1024) not null,
+    _partition varchar(1100) not null,
     _loaded_at timestamp not null
 )
 diststyle even
@@ -38,17 +38,18 @@ create table if not exists "raw".staging_songs (
     title varchar(512),
     duration double precision,
     year integer,
-    _batch varchar(1024) not null,
+    _partition varchar(1100) not null,
     _loaded_at timestamp not null
 )
 diststyle even
 sortkey (song_id);
 
--- The ledger: one row per load that was tried. load_id grows with every load, failed ones too.
+-- The load audit: one row per load of a partition that was tried. load_id grows with every load,
+-- failed ones too, in the order of their commits. `absorbed`: the partition is now a part of another.
 create table if not exists "raw".load_history (
     load_id bigint not null,
     target_table varchar(128) not null,
-    batch varchar(1024) not null,
+    partition_prefix varchar(1100) not null,
     mode varchar(16) not null,
     status varchar(16) not null,
     run_id varchar(512) not null,
@@ -69,8 +70,8 @@ sortkey (load_id);
 create table if not exists "raw".load_errors (
     load_id bigint not null,
     target_table varchar(128) not null,
-    batch varchar(1024) not null,
-    file_name varchar(1024) not null,
+    partition_prefix varchar(1100) not null,
+    file_name varchar(1100) not null,
     line_number bigint not null,
     column_name varchar(127),
     column_value varchar(65535),
@@ -92,3 +93,20 @@ create table if not exists "raw".load_changes (
 )
 diststyle all
 sortkey (load_id);
+
+-- The keys of JSON objects that a sample of each load showed: COPY ignores those it does not know.
+create table if not exists "raw".load_keys (
+    load_id bigint not null,
+    target_table varchar(128) not null,
+    json_key varchar(256) not null,
+    foreign key (load_id) references "raw".load_history (load_id)
+)
+diststyle all
+sortkey (load_id);
+
+-- One row per target: scheduled runs have looked at everything up to this time (UTC).
+create table if not exists "raw".load_coverage (
+    target_table varchar(128) not null,
+    covered_through timestamp not null
+)
+diststyle all;

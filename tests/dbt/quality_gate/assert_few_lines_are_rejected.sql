@@ -5,10 +5,10 @@
 ) }}
 
 {#
-    Of a batch's lines, at most 1 in 100 is rejected; more is worth a look, more than 10 in 100 is no
+    Of a partition's lines, at most 1 in 100 is rejected; more is worth a look, more than 10 in 100 is no
     accident. Guards raw.staging_events and raw.staging_songs against a source that changed its
     format: the error budget of a load counts lines, so a small file may lose most of its own within
-    it. Batches of fewer than 100 lines are left out: there one line would be a share.
+    it. Partitions of fewer than 100 lines are left out: there one line would be a share.
 #}
 
 with
@@ -17,15 +17,15 @@ loads as (
 
     select
         *,
-        row_number() over (partition by target_table, batch order by load_id desc) as age
+        row_number() over (partition by target_table, partition_prefix order by load_id desc) as age
     from {{ ref('stg_sparkify__load_history') }}
-    where status = 'loaded'
+    where status in ('loaded', 'absorbed')
 
 )
 
 select
     target_table,
-    batch,
+    partition_prefix,
     lines_scanned,
     rows_rejected,
     cast(ceil(100.0 * rows_rejected / lines_scanned) as integer) as rejected_percent

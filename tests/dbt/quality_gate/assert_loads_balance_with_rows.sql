@@ -1,6 +1,5 @@
 {#
-    A batch holds as many rows as its newest load brought, which are the lines that it read and did
-    not reject. Guards raw.staging_events and raw.staging_songs against rows that came or went
+    A partition holds as many rows as its newest load brought. Guards raw.staging_events and raw.staging_songs against rows that came or went
     outside a load; without it a half-done repair by hand would pass for data.
 #}
 
@@ -10,10 +9,10 @@ loads as (
 
     select
         *,
-        row_number() over (partition by target_table, batch order by load_id desc) as age
+        row_number() over (partition by target_table, partition_prefix order by load_id desc) as age
     from {{ ref('stg_sparkify__load_history') }}
-    where status = 'loaded'
-        and mode = 'replace_batch'
+    where status in ('loaded', 'absorbed')
+        and mode = 'replace'
 
 ),
 
@@ -21,12 +20,11 @@ expected as (
 
     select
         target_table,
-        batch,
-        rows_loaded,
-        lines_scanned - rows_rejected as lines_taken
+        partition_prefix,
+        rows_loaded
     from loads
     where age = 1
-        and lines_scanned != rows_rejected
+        and rows_loaded > 0
 
 ),
 
@@ -34,22 +32,20 @@ actual as (
 
     select
         'raw.staging_events' as target_table,
-        _batch as batch,
-        count(*) as rows_loaded,
-        count(*) as lines_taken
+        _partition as partition_prefix,
+        count(*) as rows_loaded
     from {{ source('sparkify', 'staging_events') }}
-    group by _batch
+    group by _partition
 
     union all
 
     select
         'raw.staging_songs' as target_table,
-        _batch as batch,
-        count(*) as rows_loaded,
-        count(*) as lines_taken
+        _partition as partition_prefix,
+        count(*) as rows_loaded
     from {{ source('sparkify', 'staging_songs') }}
-    group by _batch
+    group by _partition
 
 )
 
-{{ compare(['target_table', 'batch'], ['rows_loaded', 'lines_taken']) }}
+{{ compare(['target_table', 'partition_prefix'], ['rows_loaded']) }}

@@ -1,5 +1,6 @@
 """`make load`: what it prints and leaves, and what it says when it cannot."""
 
+import gc
 import json
 import os
 import sys
@@ -16,8 +17,8 @@ from tests.warehouse import Warehouse
 DAY = "log_data/2018/11/2018-11-05"
 
 
-def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY) -> int:
-    monkeypatch.setattr(sys, "argv", ["load", "--events-prefix", prefix])
+def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY, *more: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["load", "--events-prefix", prefix, *more])
     return command_line.main()
 
 
@@ -31,11 +32,12 @@ def test_loads_songs_and_events_and_says_how_many(
     assert load(monkeypatch) == 0
 
     songs, events = [
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("s3://")
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("raw.")
     ]
-    assert songs.startswith("s3://sparkify/song_data/: loaded, 1 files, 1 lines, 1 rows loaded, 0")
-    assert events.startswith(f"s3://sparkify/{DAY}: loaded, 1 files, 3 lines, 2 rows loaded, 1")
-    assert "1 lines rejected (see raw.load_errors)" in events
+    assert songs.startswith(
+        "raw.staging_songs: loaded 1 partitions (0 unchanged), 1 files, 1 lines, "
+    )
+    assert "1 files, 3 lines, 2 rows loaded, 1 lines rejected (see raw.load_errors)" in events
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(2,)]
     assert warehouse.rows("select * from ops.run_lock") == []
 
@@ -63,9 +65,53 @@ def test_waits_for_nobody_but_says_who_works(
 
     assert load(monkeypatch) == 1
 
-    assert "Run scheduled__1 is working on the warehouse" in capsys.readouterr().err
+    assert "Run scheduled__1 is working on schema analytics" in capsys.readouterr().err
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(0,)]
     assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
+
+
+def test_loads_what_is_unchanged_on_demand(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.put_events(f"{DAY}-events.json", [event(0)])
+    assert load(monkeypatch) == 0
+    assert load(monkeypatch) == 0
+    assert "raw.staging_events: unchanged, 1 files of 1 partitions" in capsys.readouterr().out
+    assert load(monkeypatch, DAY, "--reload") == 0
+    assert "raw.staging_events: loaded 1 partitions" in capsys.readouterr().out
+
+
+def test_make_passes_a_prefix_on_as_it_was_typed(warehouse: Warehouse) -> None:
+    for prefix in ("it's", '"a" $(b) `c` \\ $HOME & %s'):
+        warehouse.put_events(f"log_data/{prefix}/x.json", [event(0)])
+        done = warehouse.command(
+            *("make", "--silent", "load", "LOAD_ENV=:", "RELOAD=1"),
+            *(f"PREFIX=log_data/{prefix}/", "SONGS=song_data/"),
+        )
+        assert done.returncode == 0, done.stderr
+        assert "raw.staging_events: loaded 1 partitions (0 unchanged), 1 files" in done.stdout
+
+
+# The driver leaves the socket of a login that was refused to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [("nodb", 'database "nodb" does not exist'), (None, "names no database")],
+)
+def test_a_database_that_is_not_there_is_said_in_words(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: str | None,
+    words: str,
+) -> None:
+    connection = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | {"schema": database}
+    monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(connection))
+    assert load(monkeypatch) == 1
+    gc.collect()
+    error = capsys.readouterr().err
+    assert words in error
+    assert "the connection redshift_default" in error.lower()
 
 
 def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
@@ -83,9 +129,11 @@ def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
 def test_a_prefix_with_nothing_under_it_is_named(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert load(monkeypatch) == 0
+    assert load(monkeypatch) == 1
 
-    assert f"s3://sparkify/{DAY}: empty, nothing lies there." in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "raw.staging_songs: empty" in captured.out
+    assert f"Nothing lies under s3://sparkify/{DAY}. Check the bucket" in captured.err
 
 
 def test_what_is_out_of_reach_is_said_in_words(

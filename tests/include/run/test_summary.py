@@ -8,10 +8,10 @@ def test_tells_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
     warehouse.run(
         """
         insert into "raw".load_history
-        select 1, 'raw.staging_events', 's3://b/log_data/', 'replace_batch', 'loaded', 'this', 3,
+        select 1, 'raw.staging_events', 's3://b/log_data/', 'replace', 'loaded', 'this', 3,
             999, 'h', 1234, 1230, 4, sysdate, dateadd(ms, 2500, sysdate);
         insert into "raw".load_history
-        select 2, 'raw.staging_events', 's3://b/other/', 'replace_batch', 'loaded', 'other', 1,
+        select 2, 'raw.staging_events', 's3://b/other/', 'replace', 'loaded', 'other', 1,
             9, 'h', 9, 9, 0, sysdate, sysdate;
         insert into ops.node_runs
         select 'dev-ann', 'this', 'songplays', 'model', '"dev-ann".songplays', 'success',
@@ -43,7 +43,7 @@ def test_tells_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
 
     lines = [line.split() for line in summary.splitlines()]
     assert ["Run", "this"] in lines
-    assert ["raw.staging_events", "s3://b/log_data/", "3", "1,234", "1,230", "4", "2.5"] in lines
+    assert ["raw.staging_events", "1", "3", "1,234", "1,230", "4", "2.5"] in lines
     assert ["songplays", "1", "1.2"] in lines
     assert ["level:", "neither", "free", "nor", "paid", "2"] in lines
     assert "page: missing" not in summary

@@ -43,7 +43,7 @@ renamed as (
         registration as given_registration,
 
         -- load
-        _batch as _partition,
+        _partition,
         _loaded_at
 
     from source

@@ -12,7 +12,7 @@ final as (
         -- ids
         load_id,
         run_id,
-        batch,
+        partition_prefix,
 
         -- strings
         target_table,

@@ -29,7 +29,7 @@ final as (
         {{ song_fault() }} as quarantine_reason,
 
         -- load
-        _batch as _partition,
+        _partition,
         _loaded_at
 
     from source

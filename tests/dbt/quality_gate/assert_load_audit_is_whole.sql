@@ -20,21 +20,21 @@ mentions as (
 
     select
         load_id,
-        'load_errors' as book
+        'load_errors' as audit_table
     from {{ source('sparkify', 'load_errors') }}
 
     union distinct
 
     select
         load_id,
-        'load_changes' as book
+        'load_changes' as audit_table
     from {{ ref('stg_sparkify__load_changes') }}
 
 )
 
 select
     load_id,
-    'load_history' as book,
+    'load_history' as audit_table,
     1 as expected_entries,
     copies as actual_entries
 from loads
@@ -44,7 +44,7 @@ union all
 
 select
     mentions.load_id,
-    mentions.book,
+    mentions.audit_table,
     1 as expected_entries,
     0 as actual_entries
 from mentions
