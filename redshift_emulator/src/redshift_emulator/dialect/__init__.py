@@ -2,7 +2,7 @@
 
 tokens.py splits and reads commands, definitions.py knows CREATE, ALTER and DROP, commands.py the
 other commands, queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py reads and
-writes; rules.py holds what Redshift has and lacks as data. Functions that PostgreSQL lacks are SQL,
+writes, columns.py tells what their columns are; rules.py holds what Redshift has and lacks as data. Functions that PostgreSQL lacks are SQL,
 in catalog/2_functions.sql.
 """
 

@@ -141,10 +141,11 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
 
 
 def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str]) -> Sql:
-    query = _stored(cursor)
+    tree = _stored(cursor)
     columns = f" ({', '.join(map(quote, names))})" if names else ""
-    text = f"create {kind} {table.relation}{columns} as {query}"
-    return Sql(text, after=table.after(), tag="SELECT", writes=True)
+    narrow = _narrow(table.relation, tree, names)
+    text = f"create {kind} {table.relation}{columns} as {write(tree)}"
+    return Sql(text, after=(*narrow, *table.after()), tag="SELECT", writes=True)
 
 
 def select_into(tree: exp.Select) -> Sql:
@@ -154,8 +155,18 @@ def select_into(tree: exp.Select) -> Sql:
     table = _Table(write(into.this))
     temporary = into.args.get("temporary") or is_temporary(table.relation)
     kind = "temporary table" if temporary else "table"
+    narrow = _narrow(table.relation, tree)
     text = f"create {kind} {table.relation} as {write(tree)}"
-    return Sql(text, after=table.after(), tag="SELECT", writes=True)
+    return Sql(text, after=(*narrow, *table.after()), tag="SELECT", writes=True)
+
+
+def _narrow(relation: str, tree: exp.Expr, names: list[str] | None = None) -> tuple[str, ...]:
+    """Give the texts that expressions made the widths that their input lets them have."""
+    widths = queries.widths(tree, names)
+    if not widths:
+        return ()
+    numbers = ", ".join(widths.values())
+    return (f"call redshift.narrow({literal(relation)}, {_array(list(widths))}, array[{numbers}])",)
 
 
 def _query(cursor: Cursor) -> str:
@@ -169,10 +180,10 @@ def _query(cursor: Cursor) -> str:
     return cursor.source()
 
 
-def _stored(cursor: Cursor) -> str:
-    """Return the PostgreSQL of the rest, a query whose columns become a relation's."""
+def _stored(cursor: Cursor) -> exp.Expr:
+    """Return the tree of the rest, a query whose columns become a relation's."""
     tree = queries.parse(_query(cursor), cursor.case_sensitive, stored=True)
-    return write(queries.size_literals(tree))
+    return queries.size_literals(tree)
 
 
 def _table_element(cursor: Cursor, table: _Table) -> None:
@@ -461,19 +472,25 @@ def _append(cursor: Cursor, target: str) -> Sql:
 def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     """CREATE VIEW, bound to its relations or not."""
     name = cursor.relation()
-    columns = f" ({', '.join(map(quote, cursor.names()))})" if cursor.peek("(") else ""
+    names = cursor.names() if cursor.peek("(") else []
+    columns = f" ({', '.join(map(quote, names))})" if names else ""
     cursor.expect("AS")
     body = cursor.until("WITH NO SCHEMA BINDING")
     late = cursor.accept("WITH", "NO", "SCHEMA", "BINDING")
     cursor.end()
     tree = queries.size_literals(queries.parse(_query(body), cursor.case_sensitive))
+    widths = queries.widths(tree, names)
+    noted = (
+        f"call redshift.note_widths({literal(name)}, {_array(list(widths))},"
+        f" {_array(list(widths.values()))}, is_late => {str(late).lower()})"
+    )
     if not late:
         text = f"{name}{columns} as {write(tree)}"
         if not or_replace:
-            return Sql(f"create view {text}")
+            return Sql(f"create view {text}", after=(noted,))
         # The columns stay as they are (CREATE VIEW: OR REPLACE); PostgreSQL would take more.
         same = f"call redshift.keep_columns({literal(name)})"
-        return Sql(f"create or replace view {text}", (_detach(name), same), (same,))
+        return Sql(f"create or replace view {text}", (_detach(name), same), (same, noted))
     if queries.reads_relation_without_schema(tree):
         raise RedshiftError(
             "42601",
@@ -485,6 +502,7 @@ def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     return Sql(
         f"call redshift.create_late_binding_view({literal(name)}, {literal(definition)}, "
         f"or_replace => {str(or_replace).lower()})",
+        after=(noted,),
         tag="CREATE VIEW",
     )
 
@@ -494,7 +512,7 @@ def create_materialized_view(cursor: Cursor) -> Sql:
     table = _Table(cursor.relation())
     _storage_attributes(cursor, table.storage)
     cursor.expect("AS")
-    query = _stored(cursor)
+    query = write(_stored(cursor))
     after = (table.storage.declaration(table.relation),)
     return Sql(f"create materialized view {table.relation} as {query}", after=after)
 
