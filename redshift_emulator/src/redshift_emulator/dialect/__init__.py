@@ -2,8 +2,8 @@
 
 tokens.py splits and reads commands, definitions.py knows CREATE, ALTER and DROP, commands.py the
 other commands, queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py reads and
-writes, columns.py tells what their columns are; rules.py holds what Redshift has and lacks as data. Functions that PostgreSQL lacks are SQL,
-in catalog/2_functions.sql.
+writes; columns.py tells what is known of a query's columns; rules.py holds what Redshift has and
+lacks as data. Functions that PostgreSQL lacks are SQL, in catalog/2_functions.sql.
 """
 
 from collections.abc import Callable
