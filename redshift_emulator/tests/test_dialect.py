@@ -693,6 +693,17 @@ REFUSED = [
         "create table t (a geometry)",
         "select a::geometry from t",
     ),
+    *refused("UPDATE", "0A000", "has no SET column = DEFAULT", "update t set a = default"),
+    *refused(
+        "CREATE TABLE",
+        "0A000",
+        "The emulator has no COLLATE CASE_INSENSITIVE",
+        "create table t (a varchar collate case_insensitive)",
+    ),
+    *refused(
+        "CREATE IDENTITY PROVIDER", "0A000", "has no CREATE IDENTITY", "create identity provider p"
+    ),
+    *refused("SET", "0A000", "no SET TRANSACTION", "set transaction isolation level serializable"),
     *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
     *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
 ]

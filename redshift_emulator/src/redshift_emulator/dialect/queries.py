@@ -160,11 +160,18 @@ def _not_here(what: str) -> RedshiftError:
     return RedshiftError("0A000", f"The emulator has no {what}")
 
 
+def _is_default(node: exp.Expr) -> bool:
+    is_value = isinstance(node.parent, exp.EQ) and node.parent.expression is node
+    return is_value and isinstance(node, exp.Column) and node.name.lower() == "default"
+
+
 def _refuse_reserved(node: exp.Expr) -> None:
     """Refuse a reserved word as a name, unless in quotes or after a dot (Reserved words)."""
     parts = [node.args.get(part) for part in ("catalog", "db", "table", "this")]
     first = next((part for part in parts if part is not None), None)
     bare = isinstance(first, exp.Identifier) and not first.quoted
+    if bare and _is_default(node):
+        raise _not_here("SET column = DEFAULT")
     if first and bare and first.name.lower() in rules.RESERVED_WORDS:
         raise syntax_error(first.name)
     if node.args.get("join_mark"):
