@@ -693,6 +693,17 @@ REFUSED = [
         "create table t (a geometry)",
         "select a::geometry from t",
     ),
+    *refused("UPDATE", "0A000", "has no SET column = DEFAULT", "update t set a = default"),
+    *refused(
+        "CREATE TABLE",
+        "0A000",
+        "The emulator has no COLLATE CASE_INSENSITIVE",
+        "create table t (a varchar collate case_insensitive)",
+    ),
+    *refused(
+        "CREATE IDENTITY PROVIDER", "0A000", "has no CREATE IDENTITY", "create identity provider p"
+    ),
+    *refused("SET", "0A000", "no SET TRANSACTION", "set transaction isolation level serializable"),
     *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
     *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
 ]
@@ -705,6 +716,17 @@ def test_what_redshift_lacks_is_refused_in_its_words(sql: str, sqlstate: str, me
 
 
 UNTYPED = [
+    (
+        "with a as (select 'i' as k, count(*) as n from t) select * from a"
+        " union all select y, 1 from u",
+        "XX000",
+        "to text",
+    ),
+    (
+        "with a as (select 'i' as k, y from t limit 1) select k from a union select y from u",
+        "XX000",
+        "to text",
+    ),
     (
         "with cte_test as (select 'test' as database_name, 10 as num_events) select"
         " database_name, num_events from cte_test order by database_name",
@@ -768,6 +790,10 @@ def test_a_literal_has_no_type_outside_its_own_query(sql: str, sqlstate: str, me
 
 
 TYPED = [
+    "with a as (select 'i' as k, t.* from t left join u on t.i = u.i where u.i is null),"
+    " b as (select 'u' as k, t.* from t) select * from a union all select * from b",
+    "with a as (select 'i' as k, i from t), b as (select * from a)"
+    " select x.k from b as x union all select y from u",
     "with c as (select 'a' as x) select x from c",
     "select x from (select 'a' as x) s",
     "select count(x), x is null from (select null as x) s group by 2",
@@ -1092,6 +1118,83 @@ def test_an_identity_column_may_be_null_unless_declared_otherwise(run: Run) -> N
         columns = run("select is_nullable from svv_columns where table_name = 'counted'")
         assert columns == [("NO",), (nullable,)]
     run("drop table counted")
+
+
+WIDTHS = [
+    ("upper(b)", 7),
+    ("trim(b)", 7),
+    ("substring(b, 1, 2)", 7),
+    ("max(b) over ()", 7),
+    ("nullif(b, 'x')", 7),
+    ("b || c", 10),
+    ("b || 'é'", 9),
+    ("concat(b, b)", 14),
+    ("coalesce(b, 'longer than b')", 13),
+    ("nvl2(b, c, 'four')", 4),
+    ("case when a = 1 then b else 'y' end", 7),
+    ("case a when 1 then 'one' when 2 then 'three' end", 5),
+    ("b::varchar", 7),
+    ("cast(upper(b) as text)", 7),
+    ("cast(b as varchar(3))", 3),
+    ("cast(b as varchar(max))", 65535),
+    ("'abc'::varchar", 3),
+    ("(select max(c) from public.widths)", 3),
+    ("a::varchar", None),
+    ("replace(b, 'a', 'bb')", None),
+    ("b || a::varchar", None),
+]
+
+
+@pytest.mark.parametrize(("expression", "width"), WIDTHS)
+@pytest.mark.parametrize("kind", ["table", "view", "late-binding view"])
+def test_a_text_is_as_wide_as_what_it_is_made_of(
+    run: Run, kind: str, expression: str, width: int | None
+) -> None:
+    run("drop table if exists widths cascade")
+    run("create table widths (a int, b varchar(7), c char(3))")
+    late = "with no schema binding" if kind.startswith("late") else ""
+    relation = kind.split()[-1]
+    run(f"drop {relation} if exists wide")
+    query = f"with w as (select {expression} as x from public.widths) select x, 1 as n from w"
+    run(f"create {relation} wide as {query} {late}")
+    run("drop table if exists widened")
+    run("create table widened as select initcap(t.x) as y from public.wide as t")
+    length = "select character_maximum_length from svv_columns where table_name = "
+    assert run(f"{length} 'wide' and column_name = 'x'") == [(width,)]
+    assert run(f"{length} 'widened'") == [(width,)]
+    run(f"drop {relation} wide")
+
+
+def test_widths_come_from_every_branch_and_every_kind_of_query(run: Run) -> None:
+    run("drop table if exists branches cascade")
+    run("create table branches (b varchar(7), c char(3), d varchar(20))")
+    run("drop table if exists joined")
+    run(
+        "create table joined (one, two, three) as select b as x, d, 'ab' from branches"
+        " union all select c, c || 'x', null from branches"
+    )
+    run("drop table if exists selected")
+    run("select t.*, upper(three) as four into selected from joined as t")
+    types = "select type from pg_table_def where tablename = "
+    assert run(types + "'joined'") == [(f"character varying({n})",) for n in (7, 20, 2)]
+    assert run(types + "'selected'") == [(f"character varying({n})",) for n in (7, 20, 2, 2)]
+    with raises("22001", "Value too long for character type"):
+        run("insert into joined values ('12345678', '', '')")
+
+
+def test_late_binding_view_is_as_wide_as_what_it_reads_has_become(run: Run) -> None:
+    width = (
+        "select col_type from pg_get_late_binding_view_cols()"
+        " cols(view_schema name, view_name name, col_name name, col_type varchar, col_num int)"
+        " where view_name = 'becoming' and col_num = 1"
+    )
+    run("drop table if exists became; drop view if exists becoming")
+    run("create table became (b varchar(7))")
+    run("create view becoming as select lower(b) as b from public.became with no schema binding")
+    assert run(width) == [("character varying(7)",)]
+    run("drop table became")
+    run("create table became (a int, b varchar(9), c int)")
+    assert run(width) == [("character varying(9)",)]
 
 
 def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:

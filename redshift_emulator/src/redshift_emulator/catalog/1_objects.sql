@@ -98,6 +98,14 @@ create table if not exists redshift.late_binding_views (
     detached_from oid
 );
 
+-- How wide the texts of a view are, SQL that tells it whenever it is asked for
+create table if not exists redshift.widths (
+    relation oid not null,
+    attribute name not null,
+    expression text not null,
+    primary key (relation, attribute)
+);
+
 create table if not exists redshift.declared_keys (
     relation oid not null,
     name text not null,
@@ -379,6 +387,7 @@ language plpgsql security definer as $$
 declare
     name text := redshift.qualified_name(view);
     kept text[];
+    kept_widths redshift.widths[] := array(select w from redshift.widths w where w.relation = view);
     statement text;
     rebuilt oid;
 begin
@@ -401,6 +410,7 @@ begin
     end loop;
     rebuilt := to_regclass(name);
     insert into redshift.late_binding_views values (rebuilt, definition);
+    insert into redshift.widths select rebuilt, attribute, expression from unnest(kept_widths);
     return rebuilt;
 end $$;
 
@@ -481,6 +491,7 @@ begin
         delete from redshift.late_binding_views where view = any (dropped);
         delete from redshift.declared_keys where relation = any (dropped) or referenced = any (dropped);
         delete from redshift.storage where relation = any (dropped);
+        delete from redshift.widths where relation = any (dropped);
     end if;
 end $$;
 

@@ -75,6 +75,78 @@ begin
     end if;
 end $$;
 
+-- The length of a column of texts, or null. Views keep theirs as SQL, since what they read may change.
+create or replace function redshift.width(relation text, attribute text) returns int
+language plpgsql stable security definer as $$
+declare
+    length int;
+    expression text;
+begin
+    select case when atttypid in ('varchar'::regtype, 'bpchar'::regtype) and atttypmod > 4 then atttypmod - 4 end, w.expression
+    into length, expression
+    from pg_attribute
+    left join redshift.widths w on w.relation = attrelid and w.attribute = attname
+    where attrelid = to_regclass(width.relation) and attname = width.attribute;
+    if length is null and expression is not null then
+        execute 'select ' || expression into length;
+    end if;
+    return case when length > 65535 then 65535 else length end;
+end $$;
+
+create or replace function redshift.widest(variadic widths int[]) returns int language sql immutable as $$
+    select case when array_position(widths, null) is null then (select max(width) from unnest(widths) width) end
+$$;
+
+-- What a view that is bound reads stays as it is: so do its widths.
+create or replace procedure redshift.note_widths(view text, attributes text[], expressions text[], is_late boolean)
+language plpgsql security definer as $$
+declare
+    expression text;
+    width int;
+begin
+    delete from redshift.widths w where w.relation = to_regclass(view);
+    for i in 1 .. coalesce(array_length(attributes, 1), 0) loop
+        expression := expressions[i];
+        if not is_late then
+            execute 'select ' || expression into width;
+            expression := width;
+        end if;
+        insert into redshift.widths select to_regclass(view), attributes[i], expression where expression is not null
+        on conflict do nothing;
+    end loop;
+end $$;
+
+-- What pg_attribute says of a column's length, or what is known of a view's
+create or replace function redshift.modifier(relation oid, attribute name, modifier int) returns int
+language sql stable as $$
+    select coalesce((
+        select redshift.width(redshift.qualified_name(w.relation), w.attribute) + 4
+        from redshift.widths w
+        where modifier.modifier = -1 and w.relation = modifier.relation and w.attribute = modifier.attribute
+    ), modifier)
+$$;
+
+-- A query has filled the table already: nothing in it is longer, so nothing is read again.
+create or replace procedure redshift.narrow(relation text, attributes text[], widths int[])
+language plpgsql security definer as $$
+declare
+    col record;
+begin
+    for col in
+        select attname, attnum, least(given, 65535) as width,
+            case atttypid when 'bpchar'::regtype then 'bpchar'::regtype else 'varchar'::regtype end as type
+        from unnest(attributes, widths) as wanted (attribute, given)
+        join pg_attribute on attrelid = to_regclass(relation) and attname = attribute
+        where atttypid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) and atttypmod = -1
+            and given is not null
+    loop
+        update pg_attribute set atttypid = col.type, atttypmod = col.width + 4
+        where attrelid = to_regclass(relation) and attnum = col.attnum;
+        execute format('alter table %s add constraint %I check (octet_length(%I) <= %s) not valid',
+            relation, format('byte_length_%s_%s', col.width, col.attnum), col.attname, col.width);
+    end loop;
+end $$;
+
 -- ALTER TABLE APPEND
 create or replace procedure redshift.append(target text, source text, ignore_extra boolean, fill boolean)
 language plpgsql as $$

@@ -16,11 +16,14 @@ end $$;
 
 create or replace function pg_catalog.pg_get_late_binding_view_cols() returns setof record
 language sql stable as $$
-    select nspname, relname, attname, format_type(atttypid, atttypmod)::varchar, attnum::int
+    select nspname, relname, attname,
+        format_type(case when modifier <> atttypmod and atttypid = 'text'::regtype then 'varchar'::regtype::oid
+            else atttypid end, modifier)::varchar, attnum::int
     from redshift.late_binding_views
     join pg_class c on c.oid = view
     join pg_namespace n on n.oid = relnamespace
     join pg_attribute on attrelid = view and attnum > 0 and not attisdropped
+    cross join lateral redshift.modifier(attrelid, attname, atttypmod) as modifier
     order by nspname, relname, attnum
 $$;
 
@@ -74,9 +77,9 @@ select
     case when attnotnull and (attidentity = '' or exists (
         select from pg_constraint where conrelid = attrelid and conname = 'identity_not_null' and attnum = any (conkey)
     )) then 'NO' else 'YES' end as is_nullable,
-    format_type(atttypid, null) as data_type,
-    format_type(atttypid, atttypmod) as full_type,
-    information_schema._pg_char_max_length(atttypid, atttypmod) as character_maximum_length,
+    format_type(type, null) as data_type,
+    format_type(type, modifier) as full_type,
+    information_schema._pg_char_max_length(type, modifier) as character_maximum_length,
     information_schema._pg_numeric_precision(atttypid, atttypmod) as numeric_precision,
     information_schema._pg_numeric_scale(atttypid, atttypmod) as numeric_scale,
     information_schema._pg_datetime_precision(atttypid, atttypmod) as datetime_precision,
@@ -97,6 +100,10 @@ select
     attacl
 from redshift.relations r
 join pg_attribute on attrelid = r.oid and attnum > 0 and not attisdropped
+cross join lateral redshift.modifier(attrelid, attname, atttypmod) as modifier
+cross join lateral (
+    select case when modifier <> atttypmod and atttypid = 'text'::regtype then 'varchar'::regtype::oid else atttypid end
+) as shown (type)
 left join pg_attrdef on adrelid = attrelid and adnum = attnum;
 
 -- MAINTAIN, which PostgreSQL has and Redshift has not, comes of GRANT ALL only: it stands for what

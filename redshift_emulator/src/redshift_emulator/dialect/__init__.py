@@ -2,8 +2,8 @@
 
 tokens.py splits and reads commands, definitions.py knows CREATE, ALTER and DROP, commands.py the
 other commands, queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py reads and
-writes; rules.py holds what Redshift has and lacks as data. Functions that PostgreSQL lacks are SQL,
-in catalog/2_functions.sql.
+writes; columns.py tells what is known of a query's columns; rules.py holds what Redshift has and
+lacks as data. Functions that PostgreSQL lacks are SQL, in catalog/2_functions.sql.
 """
 
 from collections.abc import Callable
@@ -160,8 +160,9 @@ def _create_function(cursor: Cursor, *, or_replace: bool = False) -> Sql:
 _NOT_HERE = (
     "ALTER DATABASE", "ALTER EXTERNAL", "ALTER FUNCTION", "ALTER PROCEDURE", "ALTER ROLE", "CALL",
     "CANCEL", "CREATE DATABASE", "CREATE DATASHARE", "CREATE EXTERNAL", "CREATE LIBRARY",
-    "CREATE MASKING POLICY", "CREATE MODEL", "CREATE OR REPLACE PROCEDURE", "CREATE PROCEDURE",
-    "CREATE RLS POLICY", "DROP DATABASE", "DROP PROCEDURE", "INSERT EXTERNAL",
+    "CREATE IDENTITY PROVIDER", "CREATE MASKING POLICY", "CREATE MODEL",
+    "CREATE OR REPLACE PROCEDURE", "CREATE PROCEDURE", "CREATE RLS POLICY", "DROP DATABASE",
+    "DROP PROCEDURE", "INSERT EXTERNAL",
 )  # fmt: skip
 # The first words of a statement, longer ones before shorter ones that they begin with.
 _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {

@@ -427,7 +427,7 @@ def set_parameter(cursor: Cursor) -> Sql:
     if cursor.accept("ROLE"):
         return Sql(f"set role {cursor.rest()}")
     if cursor.peek("TRANSACTION"):
-        raise cursor.error()
+        raise RedshiftError("0A000", "The emulator has no SET TRANSACTION")
     return Sql(f"set {scope + ' ' if scope else ''}{_assignment(cursor)}")
 
 

@@ -1,15 +1,16 @@
 """SELECT, INSERT, UPDATE, DELETE and MERGE: refusals, then rules on the tree, leaves first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 
-from redshift_emulator.dialect import grammar, rules, unknowns
+from redshift_emulator.dialect import columns, grammar, rules
 from redshift_emulator.dialect.tokens import LONGEST_NAME, fold, syntax_error, too_long
 from redshift_emulator.errors import RedshiftError
 
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 _SYSTEM_PREFIXES = ("pg_", "svv_", "stv_", "stl_", "svl_", "svcs_", "sys_")
+_KNOWN = "columns"
 _LEADER_NODES = (exp.CurrentTime, exp.Localtime, exp.Localtimestamp, exp.CurrentTimestamp)
 
 
@@ -24,13 +25,14 @@ def parse(
     tree = grammar.read(sql, into)
     stored = stored or bool(tree.args.get("into"))
     reads_user_tables = any(not _is_system(table) for table in _relations(tree))
+    known: list[columns.Output] = []
     on_catalog = not reads_user_tables and any(_is_system(table) for table in _relations(tree))
     if not on_catalog:
         only_leader = (
             rules.LEADER_ONLY if reads_user_tables else rules.SETS if stored else frozenset()
         )
         _refuse(tree, only_leader, bars_nodes=reads_user_tables)
-        unknowns.refuse(tree)
+        known = columns.outputs(tree)
     for window in list(tree.find_all(exp.Window)):
         _translate_window(window)
     # Rules replace nodes in their parents, so the tree's own root needs one.
@@ -48,7 +50,20 @@ def parse(
         elif rule := _RULES.get(type(node)):
             rule(node)
     translated: exp.Expr = root.expressions[0]
+    translated.meta[_KNOWN] = known
     return translated
+
+
+def widths(tree: exp.Expr, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the widths, as SQL, of the texts that a query returns, by column, as far as known.
+
+    `names` are those that its columns get instead of their own.
+    """
+    known: list[columns.Output] = tree.meta[_KNOWN]
+    if names and any(output.name is None for output in known):
+        return {}
+    named = zip(names or (output.name for output in known), known, strict=False)
+    return {name: output.width for name, output in named if name and output.width}
 
 
 def translate(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None) -> str:
@@ -145,11 +160,18 @@ def _not_here(what: str) -> RedshiftError:
     return RedshiftError("0A000", f"The emulator has no {what}")
 
 
+def _is_default(node: exp.Expr) -> bool:
+    is_value = isinstance(node.parent, exp.EQ) and node.parent.expression is node
+    return is_value and isinstance(node, exp.Column) and node.name.lower() == "default"
+
+
 def _refuse_reserved(node: exp.Expr) -> None:
     """Refuse a reserved word as a name, unless in quotes or after a dot (Reserved words)."""
     parts = [node.args.get(part) for part in ("catalog", "db", "table", "this")]
     first = next((part for part in parts if part is not None), None)
     bare = isinstance(first, exp.Identifier) and not first.quoted
+    if bare and _is_default(node):
+        raise _not_here("SET column = DEFAULT")
     if first and bare and first.name.lower() in rules.RESERVED_WORDS:
         raise syntax_error(first.name)
     if node.args.get("join_mark"):

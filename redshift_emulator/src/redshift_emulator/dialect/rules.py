@@ -192,6 +192,27 @@ EXPRESSION_TYPES = {
 TYPES_NOT_HERE = words("geography geometry hllsketch super")
 INTERVAL_QUALIFIERS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 
+# Functions that make texts as wide as their first argument, or as the widest of some
+AS_WIDE_AS_THEIR_FIRST = words(
+    "any_value btrim first_value initcap lag last_value lead left lower ltrim max min nth_value "
+    "nullif regexp_substr reverse right rtrim split_part substr substring trim upper"
+)
+AS_WIDE_AS_THE_WIDEST = {
+    "coalesce": slice(None),
+    "greatest": slice(None),
+    "least": slice(None),
+    "nvl": slice(None),
+    "nvl2": slice(1, None),
+}
+TEXTS = (
+    exp.DType.CHAR,
+    exp.DType.BPCHAR,
+    exp.DType.NCHAR,
+    exp.DType.VARCHAR,
+    exp.DType.NVARCHAR,
+    exp.DType.TEXT,
+)
+
 # Unsupported PostgreSQL data types: PostgreSQL 8 knows these, and Redshift refuses a column of them
 UNSUPPORTED_TYPES = words(
     "bit bytea bigserial box cidr circle inet line lseg macaddr money path point polygon serial "

@@ -1,14 +1,18 @@
-"""Columns of type "unknown": what a bare literal or NULL makes of a subquery's or CTE's column.
+"""What is known of a query's columns before it runs: those without a type, and the widths of texts.
 
-Redshift analyses queries as PostgreSQL 8 did. A literal takes its type from where it stands, but a
-column that is a literal alone has none, and once another query reads the column it is too late:
-whatever needs a type of it fails. It may be selected, counted and compared with null; nothing else.
-AWS says nothing of it but in the errors that its users report: order (OHDSI/SqlRender 66 and 192),
-comparison (dbt-expectations 99), aggregates (dbt-snowplow-attribution 9), casts (tuva-core 1165),
-DISTINCT of a late-binding view's column (metabase 36773).
+A bare literal or NULL makes a column of type "unknown" of a subquery's or CTE's column. Redshift
+analyses queries as PostgreSQL 8 did: a literal takes its type from where it stands, but a column
+that is a literal alone has none, and once another query reads the column it is too late. Whatever
+needs its type fails. It may be selected, counted, compared with null and, where the planner sees
+the literal again, united with others; nothing else. AWS says nothing of it but in the errors that
+its users report: order (OHDSI/SqlRender 66 and 192), comparison (dbt-expectations 99), aggregates
+(dbt-snowplow-attribution 9), casts (tuva-core 1165). dbt's snapshots unite such columns and run.
+
+A text that an expression makes is as wide as its input lets it be, which PostgreSQL forgets (CREATE
+TABLE AS; Character types). Widths are SQL, as those of tables are known to the catalog alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -16,8 +20,11 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from redshift_emulator.dialect import rules
+from redshift_emulator.dialect.tokens import fold, literal, quote
 from redshift_emulator.errors import RedshiftError
 
+_UNFLATTENED = ("distinct", "group", "having", "limit", "offset", "order", "qualify")
+_LONGEST_WIDTH = 10_000
 _NAMES = {"varchar": "character varying", "char": "character", "bytea": "binary varying"}
 
 
@@ -30,15 +37,23 @@ class Kind(Enum):
 
 
 class Output(NamedTuple):
-    """A column that a query returns; `name` is None for all those of a table."""
+    """A column that a query returns; `name` is None for all those of `table`.
+
+    `is_constant` tells of a literal whether the planner sees it again, when it has flattened the
+    queries that it came through. `width` is the greatest length in bytes of a text, an SQL
+    expression, or None if not known.
+    """
 
     name: str | None
     kind: Kind
+    is_constant: bool = False
+    width: str | None = None
+    table: str | None = None
 
 
-def refuse(tree: exp.Expr) -> None:
-    """Refuse what needs the type of a column that has none. Raises RedshiftError."""
-    _Query(tree, _Scope()).outputs()
+def outputs(tree: exp.Expr) -> list[Output]:
+    """Return a query's columns. Raises RedshiftError where the type of one without is needed."""
+    return _Query(tree, _Scope()).outputs()
 
 
 def _fail(target: str = "text") -> RedshiftError:
@@ -57,23 +72,28 @@ class _Scope:
         """Return the scope of a query inside this one."""
         return _Scope(self, dict(self.ctes))
 
-    def is_unknown(self, column: exp.Column) -> bool:
-        """Tell whether the column of a source is meant, and has no type."""
-        name, table = column.name.lower(), column.table.lower()
-        scope: _Scope | None = self
-        while scope is not None:
-            outputs = [
-                output
-                for alias, source in scope.sources.items()
-                if table in ("", alias)
-                for output in source
+    def candidates(self, column: exp.Column) -> list[Output]:
+        """Return the columns of the sources that the name may mean, or of the one that it names."""
+        table = column.table.lower()
+        sources = (source for name, source in self.sources.items() if table in ("", name))
+        return [output for source in sources for output in source]
+
+    def find(self, column: exp.Column) -> Output:
+        """Return the column of a source that is meant, here or in a query around this one."""
+        name = column.name.lower()
+        candidates = self.candidates(column)
+        named = [output for output in candidates if output.name == name]
+        if named:
+            # One of several with a name is an error, or the same by USING.
+            return next((each for each in named if each.kind is Kind.UNKNOWN), named[0])
+        tables = [output.table for output in candidates if output.name is None]
+        if tables or self.outer is None:
+            calls = [
+                f"redshift.width({literal(table)}, {literal(name)})" for table in tables if table
             ]
-            if any(output.name == name for output in outputs):
-                return Output(name, Kind.UNKNOWN) in outputs
-            if any(output.name is None for output in outputs):
-                return False  # a table has it, or nobody
-            scope = scope.outer
-        return False
+            width = f"coalesce({', '.join(calls)})" if calls else None
+            return Output(name, Kind.KNOWN, width=width)
+        return self.outer.find(column)
 
 
 @dataclass
@@ -108,16 +128,25 @@ class _Query:
             if clause.args.get("recursive"):
                 self.scope.ctes[name] = [Output(None, Kind.KNOWN)]
             outputs = _Query(cte.this, self.scope.inner()).outputs()
-            self.scope.ctes[name] = _seen_from_outside(outputs, cte.args["alias"])
+            self.scope.ctes[name] = _seen_from_outside(outputs, cte.this, cte.args["alias"])
 
     def _set_operation(self, tree: exp.SetOperation) -> list[Output]:
-        """Look at both sides; a literal takes the type of the other side's column, or is a text."""
+        """Look at both sides; a literal takes the type of the other side's column, or is a text.
+
+        That is the planner's work: dbt's snapshots and unit tests unite such columns of CTEs.
+        """
         left, right = (
             _Query(side, self.scope.inner()).outputs() for side in (tree.this, tree.expression)
         )
-        if any(output.kind is Kind.UNKNOWN for output in (*left, *right)):
+        if any(each.kind is Kind.UNKNOWN and not each.is_constant for each in (*left, *right)):
             raise _fail()
-        return [Output(output.name, Kind.KNOWN) for output in left]
+        widths: list[str | None] = [None] * len(left)
+        if len(left) == len(right):
+            widths = [_widest(sides) for sides in zip(left, right, strict=True)]
+        return [
+            Output(output.name, Kind.KNOWN, width=width, table=output.table)
+            for output, width in zip(left, widths, strict=True)
+        ]
 
     def _insert(self, tree: exp.Insert) -> None:
         source = tree.expression
@@ -165,7 +194,7 @@ class _Query:
         for join in tree.args.get("joins") or ():
             self._add_source(join.this)
             for name in join.args.get("using") or ():
-                if self.scope.is_unknown(exp.column(name.name)):
+                if self.scope.find(exp.column(name.name)).kind is Kind.UNKNOWN:
                     raise _fail()
             if join.args.get("on"):
                 self._look_at(join.args["on"])
@@ -173,6 +202,8 @@ class _Query:
     def _add_source(self, source: exp.Expr) -> None:
         """Note the columns of a table, CTE or subquery, and of what is joined to it in brackets."""
         outputs = [Output(None, Kind.KNOWN)]
+        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
+            outputs = [Output(None, Kind.KNOWN, table=_relation(source))]
         inside = source.unnest() if isinstance(source, exp.Subquery) else source
         if isinstance(inside, exp.Query):
             outputs = _Query(inside, self.scope.inner()).outputs()
@@ -182,7 +213,7 @@ class _Query:
             outputs = self.scope.ctes.get(source.name.lower(), outputs)
         alias = source.args.get("alias")
         name = source.alias_or_name.lower() or f"({len(self.scope.sources)})"
-        self.scope.sources[name] = _seen_from_outside(outputs, alias)
+        self.scope.sources[name] = _seen_from_outside(outputs, inside, alias)
         self._add_sources(exp.Select(joins=source.args.get("joins")))
 
     def _item(self, item: exp.Expr) -> Iterator[Output]:
@@ -195,14 +226,12 @@ class _Query:
             return
         name = item.alias_or_name.lower()
         if value.is_string or isinstance(value, exp.Null):
-            yield Output(name, Kind.LITERAL)
-        elif isinstance(value, exp.Column):
-            yield Output(name, Kind.UNKNOWN if self.scope.is_unknown(value) else Kind.KNOWN)
-        elif isinstance(value, exp.Query):
-            yield Output(name, Kind.UNKNOWN if self._is_unknown(value) else Kind.KNOWN)
+            yield Output(name, Kind.LITERAL, True, self._width(value))
+        elif isinstance(value, (exp.Column, exp.Query)):
+            yield self._inner(value)._replace(name=name)
         else:
             self._look_at(value)
-            yield Output(name, Kind.KNOWN)
+            yield Output(name, Kind.KNOWN, width=self._width(value))
 
     def _sort(self, clause: exp.Expr, outputs: list[Output], *, by_alias_first: bool) -> None:
         """Look at GROUP BY or ORDER BY, where a literal of the same query becomes a text."""
@@ -214,7 +243,7 @@ class _Query:
             elif isinstance(value, exp.Column) and not value.table:
                 names = [output.name for output in outputs]
                 is_alias = value.name.lower() in names
-                if is_alias and (by_alias_first or not self.scope.is_unknown(value)):
+                if is_alias and (by_alias_first or not self._is_unknown(value)):
                     chosen = names.index(value.name.lower())
             if chosen is not None and 0 <= chosen < len(outputs):
                 outputs[chosen] = _typed(outputs[chosen])
@@ -245,16 +274,60 @@ class _Query:
         for child in node.iter_expressions():
             self._look_at(child, takes_any=takes_any)
 
-    def _is_unknown(self, node: exp.Expr) -> bool:
+    def _width(self, node: exp.Expr | None) -> str | None:
+        """Return the width of a text that an expression makes of others."""
+        match node:
+            case exp.Literal() if node.is_string:
+                return str(max(len(node.name.encode()), 1))
+            case exp.Null():
+                return "1"
+            case exp.Column() | exp.Query():
+                return self._inner(node).width
+            case exp.Paren() | exp.Trim() | exp.Substring() | exp.Window():
+                return self._width(node.this)
+            case exp.IgnoreNulls() | exp.RespectNulls() | exp.Distinct():
+                return self._width(next(node.iter_expressions(), None))
+            case exp.Cast() if node.args["to"].this in rules.TEXTS:
+                lengths = node.args["to"].expressions
+                return _length(lengths[0].name) if lengths else self._width(node.this)
+            case exp.DPipe():
+                return _sum([self._width(node.this), self._width(node.expression)])
+            case exp.Case():
+                results = [branch.args["true"] for branch in node.args["ifs"]]
+                results += filter(None, [node.args.get("default")])
+                return _greatest(map(self._width, results))
+            case exp.Anonymous():
+                return self._call_width(node.name.lower(), node.expressions)
+        return None
+
+    def _call_width(self, name: str, arguments: list[exp.Expr]) -> str | None:
+        if name in rules.AS_WIDE_AS_THEIR_FIRST:
+            return self._width(arguments[0]) if arguments else None
+        chosen = rules.AS_WIDE_AS_THE_WIDEST.get(name)
+        widths = map(self._width, arguments)
+        if name == "concat":
+            return _sum(list(widths))
+        return _greatest(list(widths)[chosen]) if chosen else None
+
+    def _inner(self, node: exp.Expr) -> Output:
+        """Return what is known of a column, or of a subquery's only one."""
         if isinstance(node, exp.Column):
-            return self.scope.is_unknown(node)
-        if isinstance(node, exp.Query):
-            outputs = _Query(node, self.scope.inner()).outputs()
-            return len(outputs) == 1 and outputs[0].kind is not Kind.KNOWN
-        return False
+            return self.scope.find(node)
+        found = _Query(node, self.scope.inner()).outputs()
+        if len(found) != 1 or found[0].name is None:
+            return Output(None, Kind.KNOWN)
+        kind = Kind.KNOWN if found[0].kind is Kind.KNOWN else Kind.UNKNOWN
+        return found[0]._replace(kind=kind, is_constant=False)
+
+    def _is_unknown(self, node: exp.Expr) -> bool:
+        return isinstance(node, (exp.Column, exp.Query)) and (
+            self._inner(node).kind is Kind.UNKNOWN
+        )
 
 
-def _seen_from_outside(outputs: list[Output], alias: exp.Expr | None) -> list[Output]:
+def _seen_from_outside(
+    outputs: list[Output], query: exp.Expr, alias: exp.Expr | None
+) -> list[Output]:
     """Return a source's columns: what was a literal has no type, an alias may rename columns."""
     kinds = [Kind.KNOWN if each.kind is Kind.KNOWN else Kind.UNKNOWN for each in outputs]
     names = [each.name for each in outputs]
@@ -262,13 +335,65 @@ def _seen_from_outside(outputs: list[Output], alias: exp.Expr | None) -> list[Ou
     if renamed and None in names:
         return [Output(None, Kind.KNOWN)]
     names[: len(renamed)] = renamed
-    return list(map(Output, names, kinds))
+    return [
+        output._replace(
+            name=name, kind=kind, is_constant=output.is_constant and _is_flattened(query)
+        )
+        for output, name, kind in zip(outputs, names, kinds, strict=True)
+    ]
+
+
+def _is_flattened(query: exp.Expr) -> bool:
+    """Tell whether PostgreSQL 8's planner makes this query a part of the one around it."""
+    if isinstance(query, exp.Table):
+        return True  # a CTE, judged where it stands
+    return (
+        isinstance(query, exp.Select)
+        and query.args.get("from_") is not None
+        and not any(query.args.get(clause) for clause in _UNFLATTENED)
+        and not any(map(_is_aggregate, exp.Tuple(expressions=query.expressions).copy().walk()))
+    )
+
+
+def _is_aggregate(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in rules.AGGREGATES
 
 
 def _typed(output: Output) -> Output:
     if output.kind is Kind.UNKNOWN:
         raise _fail()
-    return Output(output.name, Kind.KNOWN)
+    return output._replace(kind=Kind.KNOWN)
+
+
+def _relation(table: exp.Table) -> str:
+    return ".".join(quote(fold(part.name)) for part in table.parts)
+
+
+def _length(text: str) -> str:
+    return "65535" if text.upper() == "MAX" else text
+
+
+def _widest(sides: Iterable[Output]) -> str | None:
+    return _greatest(output.width for output in sides)
+
+
+def _greatest(widths: Iterable[str | None]) -> str | None:
+    known = list(dict.fromkeys(widths))
+    if None in known:
+        return None
+    text = ", ".join(filter(None, known))
+    return _short(text if len(known) == 1 else f"redshift.widest({text})")
+
+
+def _sum(widths: list[str | None]) -> str | None:
+    if None in widths:
+        return None
+    return _short(f"({' + '.join(filter(None, widths))})")
+
+
+def _short(text: str) -> str | None:
+    """Forget a width that nobody could have told: each query on another may double it."""
+    return text if len(text) < _LONGEST_WIDTH else None
 
 
 def _is_count(node: exp.Expr | None) -> bool:
