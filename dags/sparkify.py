@@ -1,7 +1,6 @@
 """Airflow DAG: Sparkify's logs and songs from S3 to tested marts in Redshift."""
 
 import pendulum
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import chain, dag
 from cosmos.constants import TestBehavior
 
@@ -21,7 +20,7 @@ from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
     tags=["sparkify"],
 )
 def sparkify() -> None:
-    """Load the day's activity and new songs, rebuild what they touch, test it, publish it.
+    """Load the day's activity and new songs, rebuild what they touch, test it.
 
     **Reads** `s3://<bucket>/log_data/…` and `song_data/…`. **Writes** `raw`, the marts in
     `analytics`, `reporting`, failing rows in `dq`, the asset `sparkify_marts`, the dbt docs.
@@ -33,22 +32,21 @@ def sparkify() -> None:
     `wait_for_run_lock`: another run is at work; the log says whose, and until when at the latest.
     """
     run = "{{ run_id }}"
-    lock = load_tasks.wait_for_run_lock(run).as_setup()
-    unlock = load_tasks.give_back_run_lock(run).as_teardown()
+    lock = run_tasks.wait_for_run_lock(run).as_setup()
+    unlock = run_tasks.give_back_run_lock(run).as_teardown()
     lock >> unlock
     chain(
         load_tasks.create_tables(),
         lock,
         [load_tasks.stage_songs("stage_songs"), load_tasks.stage_events("stage_events")],
-        # an idle hour skips its loads; what earlier runs left to do is done all the same
-        EmptyOperator(task_id="loaded", trigger_rule="none_failed"),
+        run_tasks.find_work(),  # an idle hour ends here
         dbt_layer("staging"),
         dbt_layer("intermediate"),
         dbt_layer("marts"),
         dbt_layer("reporting", TestBehavior.NONE),  # nothing is built on a report
         test_layer("test_reporting", "reporting"),
         quality_gate("quality_gate"),
-        [run_tasks.publish_marts(), run_tasks.report_run(run), generate_docs("docs")],
+        [run_tasks.emit_marts(run), run_tasks.report_run(run), generate_docs("docs")],
         unlock,
     )
 

@@ -61,7 +61,8 @@ class Settings(BaseSettings):
         default="analytics", description="dbt's target schema: where the marts are."
     )
     dbt_target: Literal["dev", "prod", "prod_iam"] = Field(
-        default="dev", description="Target of profiles.yml; dev and prod take a password, not IAM."
+        default="prod",
+        description="Target of profiles.yml for Airflow's tasks; prod_iam takes IAM.",
     )
     dbt_manifest: FromRoot = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
     dbt_docs_folder: FromRoot = PROJECT_ROOT / "target" / "docs"

@@ -1,4 +1,4 @@
-"""The laptop's AWS: stand-ins for S3 and Redshift and a generator of Sparkify's files.
+"""The local stack: S3, Redshift and Airflow on one machine, and a generator of Sparkify's files.
 
-Nothing in `dags/` or `include/` imports from here; production never depends on a stand-in.
+Nothing in `dags/` or `include/` imports from here: production does not depend on the laptop.
 """

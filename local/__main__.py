@@ -8,7 +8,7 @@ from local import demo, processes, stack
 
 
 def up() -> None:
-    """Start everything and say where it is."""
+    """Start everything and print the addresses."""
     address = stack.start_airflow()
     environment = stack.read_environment()
     print(f"Airflow   {address}/dags/sparkify")
@@ -39,7 +39,7 @@ def warehouse() -> None:
 
 
 def down() -> None:
-    """Stop what runs; the data stays."""
+    """Stop what runs; the data is kept."""
     print("Stopped: " + (", ".join(stack.stop()) or "nothing was running"))
 
 

@@ -1,4 +1,4 @@
-"""The demo: a month of Sparkify, with dirt in it, through Airflow into tested marts."""
+"""The demo: a month of generated data with anomalies, through Airflow into tested marts."""
 
 import time
 from collections import Counter
@@ -15,8 +15,8 @@ from local.events import generate
 MONTH = date(2018, 11, 1)
 DAYS = 30
 RUN_TIMEOUT_SECONDS = 600
-REQUEST_TIMEOUT_SECONDS = 30  # a busy laptop's API server is slow to answer at first
-DIRT = {
+REQUEST_TIMEOUT_SECONDS = 30  # on a busy laptop the API server's first answers are slow
+ANOMALIES = {
     "malformed": 3,
     "wrong_type": 2,
     "oversize": 1,
@@ -52,14 +52,20 @@ class DemoError(Exception):
 
 
 def main() -> None:
-    """Generate a month, run the DAG for it, print the run's summary and three answers."""
-    print(f"Generating {DAYS} days of activity, with dirt in them:", flush=True)
+    """Generate a month, run the DAG on it, print the run's summary and three answers."""
+    print(f"Generating {DAYS} days of activity with these anomalies:", flush=True)
     generated = generate(
-        stack.BUCKET_FOLDER, seed=1, start=MONTH, days=DAYS, users=100, songs=300, dirt=DIRT
+        stack.BUCKET_FOLDER,
+        seed=1,
+        start=MONTH,
+        days=DAYS,
+        users=100,
+        songs=300,
+        anomalies=ANOMALIES,
     )
-    found = Counter((piece.kind, piece.is_rejected) for piece in generated.dirt)
+    found = Counter((anomaly.kind, anomaly.is_rejected) for anomaly in generated.anomalies)
     rows = [(kind, count, "rejected" if out else "") for (kind, out), count in found.items()]
-    print(tabulate(rows, headers=["dirt", "pieces", "must be"]))
+    print(tabulate(rows, headers=["anomaly", "count", "must be"]))
     print("\nStarting S3, Redshift and Airflow …", flush=True)
     address = stack.start_airflow()
     environment = stack.read_environment()
@@ -73,7 +79,7 @@ def main() -> None:
         print("\n" + xcom(airflow, run_id, "report_run"))
     for question, answer in ask(environment).items():
         print(f"\n{question}\n{answer}")
-    print(f"\nAirflow goes on running at {address}; `make down` stops it.")
+    print(f"\nAirflow keeps running at {address}; `make down` stops it.")
 
 
 def airflow_client(address: str) -> httpx.Client:
@@ -92,7 +98,10 @@ def trigger(airflow: httpx.Client, events_prefix: str) -> str:
     deadline = time.monotonic() + 60
     while airflow.get("dags/sparkify").status_code == httpx.codes.NOT_FOUND:
         if time.monotonic() > deadline:
-            raise DemoError("Airflow does not see the DAG `sparkify`; look at its import errors.")
+            raise DemoError(
+                "Airflow has no DAG `sparkify` after a minute; the UI's start page has its import "
+                "errors."
+            )
         time.sleep(0.5)
     airflow.patch("dags/sparkify", json={"is_paused": False}).raise_for_status()
     run = airflow.post(
@@ -103,7 +112,7 @@ def trigger(airflow: httpx.Client, events_prefix: str) -> str:
 
 
 def wait_for(airflow: httpx.Client, run_id: str) -> str:
-    """Wait until the run has ended, with a line for each task that ends; return its state."""
+    """Wait until the run ends, printing a line for each task that ends; return its state."""
     seen: set[str] = set()
     started = time.monotonic()
     while time.monotonic() < started + RUN_TIMEOUT_SECONDS:
@@ -121,7 +130,7 @@ def wait_for(airflow: httpx.Client, run_id: str) -> str:
 
 
 def task_instances(airflow: httpx.Client, run_id: str) -> list[dict[str, Any]]:
-    """Return the run's task instances, first ended first."""
+    """Return the run's task instances in the order in which they ended."""
     answer = airflow.get(
         f"dags/sparkify/dagRuns/{run_id}/taskInstances", params={"limit": 200}
     ).raise_for_status()
@@ -135,7 +144,7 @@ def describe_failure(airflow: httpx.Client, run_id: str, address: str) -> str:
         task["task_id"] for task in task_instances(airflow, run_id) if task["state"] == "failed"
     ]
     return (
-        f"The run did not succeed; failed tasks: {', '.join(failed) or 'none'}. "
+        f"The run failed in these tasks: {', '.join(failed) or 'none'}. "
         f"Their logs are at {address}/dags/sparkify/runs/{run_id}."
     )
 
@@ -149,7 +158,7 @@ def xcom(airflow: httpx.Client, run_id: str, task_id: str) -> str:
 
 
 def ask(environment: dict[str, str]) -> dict[str, str]:
-    """Put the questions to the marts and return the answers as tables."""
+    """Run the questions on the marts and return the answers as tables."""
     answers = {}
     with redshift_connector.connect(
         host=environment["REDSHIFT_HOST"],

@@ -1,4 +1,4 @@
-"""Background processes that outlive the command that started them, each known by its pid file."""
+"""Background processes that outlive the command that starts them, found by their pid files."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psutil
 
-# Python complains of a child that is forgotten while it runs.
+# Python warns of a child process that is garbage-collected while it runs.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class StartError(Exception):
-    """A process ended, or said nothing, before it was ready; the message ends with its log."""
+    """A process ended, or was not ready in time; the message ends with the tail of its log."""
 
 
 def start(
@@ -30,15 +30,15 @@ def start(
 ) -> str:
     """Start a process in the background and return the line of its output that matches `ready`.
 
-    `folder` gets `<name>.log` and `<name>.pid`. Raises StartError when the process ends first or
-    takes longer than the timeout.
+    Writes `<name>.log` and `<name>.pid` into `folder`. Raises StartError when the process ends
+    first or takes longer than the timeout.
     """
     launch(name, command, folder, environment or {})
     return wait_for(name, folder, ready, timeout_seconds)
 
 
 def launch(name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-    """Start a process in the background and do not wait for it."""
+    """Start a process in the background without waiting for it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.log").open("wb") as output:
         process = subprocess.Popen(
@@ -55,7 +55,7 @@ def launch(name: str, command: Sequence[str], folder: Path, environment: Mapping
 
 
 def wait_for(name: str, folder: Path, ready: str, timeout_seconds: float = 120) -> str:
-    """Return the line of the process's output that matches `ready`, once it is there."""
+    """Wait for the line of the process's output that matches `ready`, and return it."""
     log = folder / f"{name}.log"
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
@@ -66,11 +66,11 @@ def wait_for(name: str, folder: Path, ready: str, timeout_seconds: float = 120) 
         time.sleep(0.05)
     stop(name, folder)
     last_lines = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise StartError(f"{name} did not start:\n{last_lines}\nThe whole log is {log}.")
+    raise StartError(f"{name} did not start:\n{last_lines}\nThe whole log is in {log}.")
 
 
 def running(name: str, folder: Path) -> psutil.Process | None:
-    """Return the process if it still runs; a reused process id is not mistaken for it."""
+    """Return the process if it still runs; its start time tells it from a reused process id."""
     pid_file = folder / f"{name}.pid"
     try:
         pid, created = pid_file.read_text().split()
@@ -83,7 +83,7 @@ def running(name: str, folder: Path) -> psutil.Process | None:
 
 
 def stop(name: str, folder: Path, *, timeout_seconds: float = 30) -> bool:
-    """End the process and all that it started; return whether there was one."""
+    """End the process and its children; return whether it ran."""
     process = running(name, folder)
     (folder / f"{name}.pid").unlink(missing_ok=True)
     for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
@@ -108,6 +108,6 @@ def python(module: str, *arguments: str) -> list[str]:
 def script(name: str, *arguments: str) -> list[str]:
     """Return the command that runs a package's console script with this interpreter.
 
-    Not by the script's first line, which a system may cut where the path is long.
+    The script's own shebang line may be too long for the system.
     """
     return [sys.executable, str(Path(sys.executable).with_name(name)), *arguments]

@@ -30,18 +30,18 @@ UPLOADS_IN_FLIGHT = 8
 
 
 class Handler(MotoRequestHandler):
-    """Keeps connections open between requests and logs none of them."""
+    """Keeps connections open between requests and logs no request."""
 
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: a load is thousands of requests."""
+        """Log nothing: a load makes thousands of requests."""
 
 
 def serve(port: int) -> None:
-    """Serve S3 on 127.0.0.1 (port 0: any free one), announce the address, return when stopped."""
+    """Serve S3 on 127.0.0.1 (port 0: any free port), print the address, return when stopped."""
     create_principals()
-    # moto's own dispatcher looks the service up for every request: half the cost of a small one.
+    # moto's own dispatcher looks up the service per request, half the cost of a small one.
     # STS is below /sts: a connection that names a role is refused here as it would be by AWS.
     application = DispatcherMiddleware(
         create_backend_app("s3"), {"/sts": create_backend_app("sts")}
@@ -76,7 +76,7 @@ def client(endpoint_url: str, connections: int = UPLOADS_IN_FLIGHT) -> S3Client:
 def upload_folder(endpoint_url: str, bucket: str, folder: Path, prefix: str = "") -> int:
     """Upload each file below `folder` as `prefix` + its relative path; make the bucket if needed.
 
-    Returns the number of objects written. Existing objects of the same key are replaced.
+    Returns the number of objects written. An object that exists is replaced.
     """
     s3 = client(endpoint_url)
     existing = {entry.get("Name") for entry in s3.list_buckets()["Buckets"]}
@@ -94,7 +94,7 @@ def upload_folder(endpoint_url: str, bucket: str, folder: Path, prefix: str = ""
 
 
 def batches(files: Iterable[Path], size: int = 1000) -> Iterator[list[Path]]:
-    """Cut `files` into lists of `size`, so that the pool's queue stays short."""
+    """Yield `files` in lists of `size`, which keeps the pool's queue short."""
     iterator = iter(files)
     while batch := list(islice(iterator, size)):
         yield batch
@@ -103,7 +103,7 @@ def batches(files: Iterable[Path], size: int = 1000) -> Iterator[list[Path]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the server from the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.s3", description=serve.__doc__)
-    parser.add_argument("--port", type=int, default=9000, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes a free port")
     serve(parser.parse_args(arguments).port)
     return 0
 

@@ -1,7 +1,7 @@
-"""The local stack: S3, Redshift and Airflow in the background, and the environment that finds them.
+"""The local stack: S3, Redshift and Airflow as background processes, and their environment.
 
-Everything lies under `.local/` in the checkout: the bucket's files, the warehouse's data, logs, and
-`env`, a shell file that tells dbt, Airflow and the loader where the stack listens.
+`.local/` in the checkout holds the bucket's files, the warehouse's data, logs, and `env`, a shell
+file that tells dbt, Airflow and the loader where the stack listens.
 """
 
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from include.cosmos import manifest
 from local import processes
 from local.principals import BUCKET, COPY_ROLE_ARN, PIPELINE
 from local.s3 import REGION, upload_folder
@@ -27,15 +28,15 @@ STATE = Path(os.environ.get("SPARKIFY_LOCAL_STATE", ROOT / ".local"))
 RUNNING = STATE / "run"
 ENVIRONMENT = STATE / "env"
 BUCKET_FOLDER = STATE / "s3" / BUCKET
-# Each part of Airflow, and what its log says when it is up. There is no triggerer: nothing defers.
-# The API server reads the tasks' logs from disk, so no part serves logs of its own.
+# Each component of Airflow, and what it logs once it is up. There is no triggerer, as no task
+# defers. The API server reads the tasks' logs from disk, so no component has to serve them.
 AIRFLOW = {
     "airflow-api-server": (["api-server"], r"Uvicorn running on"),
     "airflow-dag-processor": (["dag-processor"], r"Starting the Dag Processor Job"),
     "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
 }
 REDSHIFT_PORT = 5439  # a cluster's default; the first start takes another one if it is in use
-SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in the order in which they are stopped
+SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in stop order
 
 
 def start_warehouse() -> dict[str, str]:
@@ -81,15 +82,16 @@ def start_warehouse() -> dict[str, str]:
 
 
 def upload_bucket(endpoint_url: str) -> int:
-    """Put every file of the bucket's folder into S3 and return their number."""
+    """Upload every file of the bucket's folder to S3 and return their number."""
     BUCKET_FOLDER.mkdir(parents=True, exist_ok=True)
     return upload_folder(endpoint_url, BUCKET, BUCKET_FOLDER)
 
 
 def start_airflow() -> str:
-    """Start Airflow unless it runs, wait until all of it answers, and return the UI's address.
+    """Start Airflow unless it runs, wait until it is healthy, and return the UI's address.
 
-    It is started anew when SPARKIFY_SCHEDULE asks for another schedule than it has.
+    A running Airflow is restarted when SPARKIFY_SCHEDULE differs from its schedule. When the dbt
+    project has changed since, it is parsed again and the DAG gets the new tasks.
     """
     environment = start_warehouse()
     had = environment["SPARKIFY_SCHEDULE"]
@@ -104,37 +106,69 @@ def start_airflow() -> str:
             processes.launch(name, airflow(*command), RUNNING, environment)
         for name, (_, ready) in AIRFLOW.items():
             processes.wait_for(name, RUNNING, ready)
+    elif not manifest.is_current(ROOT / "target" / "cosmos" / "manifest.json", ROOT):
+        print("The dbt project has changed: parsing it again.", flush=True)
+        parse_project(environment)
+        update_dag(environment)
     address = environment["AIRFLOW__API__BASE_URL"]
     wait_until_healthy(address)
     return address
 
 
 def airflow(*arguments: str) -> list[str]:
-    """Return the command that runs Airflow: by its script, as everyone does.
+    """Return the command that runs Airflow by its console script.
 
-    dbt's flags read the source of their whole call stack in each task. By `python -m` it begins
-    with frames that have none, for which Python searches all modules, each time.
+    dbt's flags inspect the source of the whole call stack in each task. Under `python -m` the stack
+    begins with frames without source, for which Python searches all modules each time.
     """
     return processes.script("airflow", *arguments)
 
 
 def prepare_airflow(environment: Mapping[str, str]) -> None:
-    """Make Airflow's database, and parse the dbt project with the login of its tasks."""
-    variables = {**os.environ, **environment}
+    """Create Airflow's database and parse the dbt project."""
     migration = subprocess.Popen(
-        airflow("db", "migrate"),
-        env={**variables, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"},
+        airflow("db", "migrate"), env=quiet(environment), stdout=subprocess.DEVNULL
+    )
+    try:
+        parse_project(environment)
+    finally:
+        failed = migration.wait()
+    if failed:
+        raise processes.StartError("`airflow db migrate` failed; its message is above.")
+
+
+def parse_project(environment: Mapping[str, str]) -> None:
+    """Parse the dbt project with the login of Airflow's tasks, so that no task parses it again."""
+    done = subprocess.run(
+        ["make", "--silent", "manifest", "LOAD_ENV=:"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    if done.returncode:
+        raise processes.StartError("`make manifest` failed; dbt's message is above.")
+
+
+def update_dag(environment: Mapping[str, str]) -> None:
+    """Write the current DAG to Airflow's database now; the DAG processor may take 30 seconds."""
+    done = subprocess.run(
+        airflow("dags", "reserialize"),
+        # without this, Airflow skips a DAG that it wrote less than 30 seconds ago
+        env={**quiet(environment), "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"},
         stdout=subprocess.DEVNULL,
+        check=False,
     )
-    parsed = subprocess.run(
-        ["make", "--silent", "manifest", "LOAD_ENV=:"], cwd=ROOT, env=variables, check=False
-    )
-    if migration.wait() or parsed.returncode:
-        raise processes.StartError("Airflow's database or the dbt manifest could not be made.")
+    if done.returncode:
+        raise processes.StartError("`airflow dags reserialize` failed; its message is above.")
+
+
+def quiet(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an Airflow command that logs errors only."""
+    return {**os.environ, **environment, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
 
 
 def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:
-    """Return once the API server says that the scheduler and the DAG processor are alive."""
+    """Wait until the API server reports a healthy scheduler and DAG processor."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         answer = httpx.get(f"{address}/api/v2/monitor/health", timeout=timeout_seconds)
@@ -142,16 +176,19 @@ def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:
         if all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor")):
             return
         time.sleep(0.5)
-    raise processes.StartError(f"Airflow is not healthy: {health}. Its logs are in {RUNNING}.")
+    raise processes.StartError(
+        f"Airflow is not healthy after {timeout_seconds:.0f} s: {health}. "
+        f"Its logs are in {RUNNING}."
+    )
 
 
 def stop() -> list[str]:
-    """Stop what runs and return the names; the data stays."""
+    """Stop what runs and return the names; the data is kept."""
     return [name for name in SERVICES if processes.stop(name, RUNNING)]
 
 
 def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[str, str]:
-    """Return what dbt (profiles.yml) and Airflow (its two connections) read."""
+    """Return the variables of dbt (profiles.yml), the settings, and Airflow's two connections."""
     redshift = {
         "conn_type": "redshift",
         "host": host,
@@ -159,7 +196,7 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "login": "sparkify",
         "password": password,
         "schema": "dev",
-        # ssl is read by the driver, sslmode by dbt; the emulator has no certificate
+        # the driver reads ssl, dbt reads sslmode; the emulator has no certificate
         "extra": {"ssl": False, "sslmode": "disable"},
     }
     aws = {
@@ -190,7 +227,7 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
 
 
 def airflow_environment(last_port: int = 0) -> dict[str, str]:
-    """Return how Airflow runs on a laptop: on the port that it had, if that is free."""
+    """Return Airflow's configuration; it keeps the port of its last start if that is free."""
     home = STATE / "airflow"
     port = os.environ.get("SPARKIFY_LOCAL_AIRFLOW_PORT") or str(free_port(last_port))
     return {
@@ -215,7 +252,7 @@ def airflow_environment(last_port: int = 0) -> dict[str, str]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # `include` for the DAG, `airflow_local_settings` for the scheduler
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "include" / "cosmos" / "preload")]),
-        # no new day arrives in the laptop's bucket by itself; a backfill needs a schedule
+        # No schedule by default, as no new files arrive in the local bucket; a backfill needs one.
         "SPARKIFY_SCHEDULE": os.environ.get("SPARKIFY_SCHEDULE", ""),
         "SPARKIFY_RETRY_DELAY_SECONDS": "5",
     }
@@ -235,7 +272,7 @@ def redshift_port(preferred: int) -> str:
 
 
 def write_environment(environment: Mapping[str, str]) -> None:
-    """Write the shell file that `source .local/env` reads; it holds the password."""
+    """Write the shell file for `source .local/env`; it contains the password."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     lines.append(f'export PATH={shlex.quote(str(ROOT / ".venv" / "bin"))}:"$PATH"')
     ENVIRONMENT.touch(mode=0o600)
@@ -243,16 +280,16 @@ def write_environment(environment: Mapping[str, str]) -> None:
 
 
 def read_environment() -> dict[str, str]:
-    """Return what `write_environment` wrote."""
+    """Return the variables that `write_environment` wrote."""
     words = shlex.split(ENVIRONMENT.read_text())
     assignments = (re.fullmatch(r"(\w+)=(.*)", word, re.DOTALL) for word in words)
     return {found[1]: found[2] for found in assignments if found and found[1] != "PATH"}
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return a port of 127.0.0.1 that nobody listens on, the preferred one if it is free."""
+    """Return a free port of 127.0.0.1, the preferred one if it is free."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers set it
         try:
             probe.bind(("127.0.0.1", preferred))
         except OSError:

@@ -1,6 +1,7 @@
-"""What must stand in the environment before Airflow is imported, and the stack that tests share."""
+"""The environment that Airflow reads at import, and the stack that the tests share."""
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
@@ -15,12 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(tempfile.mkdtemp(prefix="sparkify-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 AIRFLOW_HOME = STATE / "airflow"
-# A copy: tests that start Airflow have the manifest made anew while others read it.
-MANIFEST = STATE / "manifest.json"
-try:
-    shutil.copy(ROOT / "target" / "cosmos" / "manifest.json", MANIFEST)
-except FileNotFoundError as missing:
-    raise pytest.UsageError("There is no dbt manifest yet: run `make manifest` first.") from missing
+# What the user's UI and shell read: manifests, docs, and the addresses of a running stack
+SHOWN = ("target/manifest.json", "target/cosmos", "target/docs", ".local/env")
+if not (ROOT / "target" / "cosmos" / "manifest.json").exists():
+    raise pytest.UsageError("There is no dbt manifest yet: run `make manifest` first.")
 
 os.environ.update(
     AIRFLOW_HOME=str(AIRFLOW_HOME),
@@ -31,8 +30,8 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
     DO_NOT_TRACK="1",
-    SPARKIFY_DBT_MANIFEST=str(MANIFEST),
-    # pytest's workers each start a stack: none takes the port of a user's
+    REDSHIFT_SCHEMA="analytics",
+    # any free port: each of pytest's workers starts a stack, and the user may run one
     SPARKIFY_LOCAL_REDSHIFT_PORT="0",
     SPARKIFY_LOCAL_STATE=str(STATE),
     # seconds: as on a cluster, a COPY is not in the system views at once
@@ -46,6 +45,16 @@ from tests.warehouse import Warehouse  # noqa: E402
 
 # The files and rooms whose tests run dbt and more, those that take longest first
 LONGEST = ("test_gate.py", "test_marts.py", "stack", "macros", "dbt_packages")
+
+
+def shown_to_the_user() -> dict[str, str]:
+    """Return a hash of each file of the checkout that the user's UI and shell read."""
+    paths = (path for name in SHOWN for path in (ROOT / name, *(ROOT / name).rglob("*")))
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.is_file()
+    }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

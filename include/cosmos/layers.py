@@ -15,6 +15,7 @@ from cosmos.constants import (
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from include.cosmos.docs_site import copy_docs
+from include.cosmos.manifest import require_current
 from include.settings import PROJECT_ROOT, settings
 
 # dbt's login is the Airflow connection's, rendered when the task runs; profiles.yml reads it. The
@@ -50,8 +51,9 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
     """Return the task group of one folder of models: each model, and right after it its tests.
 
     Layers follow one another, so that a test with several parents, which Cosmos runs beside the
-    models, still stands between its layer and the next one.
+    models, still stands between its layer and the next one. Raises StaleManifestError.
     """
+    require_current(settings().dbt_manifest)
     return DbtTaskGroup(
         group_id=layer,
         project_config=ProjectConfig(

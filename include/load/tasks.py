@@ -1,21 +1,16 @@
 """The tasks of the DAG's first part: the tables, the run lock, and the two loads."""
 
 from contextlib import closing
-from logging import getLogger
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.sdk import PokeReturnValue, get_current_context, task
+from airflow.sdk import get_current_context, task
 
 from include.load import schema
 from include.load.days import StageDaysToRedshiftOperator
 from include.load.operator import StageToRedshiftOperator, connect_to_redshift
 from include.load.tables import EVENTS, SONGS, StagingTable
-from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.run.policy import refuse_unknown_parameters
 from include.settings import settings
-
-log = getLogger(__name__)
 
 
 @task
@@ -77,26 +72,3 @@ def stage_songs(task_id: str) -> StageToRedshiftOperator:
         reload="{{ params.reload }}",
         if_empty="{{ 'fail' if params.songs_prefix else 'skip' }}",
     )
-
-
-@task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
-def wait_for_run_lock(owner: str) -> PokeReturnValue:
-    """Take the run lock, or wait for the run that holds it without taking up a worker."""
-    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    with closing(hook.get_conn()) as connection:
-        try:
-            acquire_run_lock(
-                connection, settings().redshift_schema, owner, settings().run_lock_minutes
-            )
-        except RunLockHeldError as held:
-            log.info("%s", held)
-            return PokeReturnValue(is_done=False)
-    return PokeReturnValue(is_done=True)
-
-
-@task
-def give_back_run_lock(owner: str) -> None:
-    """Give the run lock back, however the run went."""
-    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    with closing(hook.get_conn()) as connection:
-        release_run_lock(connection, settings().redshift_schema, owner)

@@ -1,12 +1,15 @@
-"""The tasks of the DAG's last part, behind the gate: the asset, the docs, the summary."""
+"""The tasks around a run's dbt tasks: the run lock, what is left to do, the asset, the summary."""
 
 from contextlib import closing
 from logging import getLogger
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.sdk import Asset, task
+from airflow.sdk import Asset, PokeReturnValue, task
 
+from include.cosmos.manifest import written_fingerprint
+from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.run.summary import summarize_run
+from include.run.work import has_work, record_gate, stale_sources
 from include.settings import settings
 
 log = getLogger(__name__)
@@ -15,17 +18,61 @@ log = getLogger(__name__)
 MARTS_ASSET = Asset(name="sparkify_marts", uri="x-sparkify://redshift/marts")
 
 
+def hook() -> RedshiftSQLHook:
+    """Return the hook of the warehouse."""
+    return RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
+
+
+@task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
+def wait_for_run_lock(owner: str) -> PokeReturnValue:
+    """Take the run lock, or wait for the run that holds it without taking up a worker."""
+    with closing(hook().get_conn()) as connection:
+        try:
+            acquire_run_lock(
+                connection, settings().redshift_schema, owner, settings().run_lock_minutes
+            )
+        except RunLockHeldError as held:
+            log.info("%s", held)
+            return PokeReturnValue(is_done=False)
+    return PokeReturnValue(is_done=True)
+
+
+@task
+def give_back_run_lock(owner: str) -> None:
+    """Give the run lock back, however the run went."""
+    with closing(hook().get_conn()) as connection:
+        release_run_lock(connection, settings().redshift_schema, owner)
+
+
+@task.short_circuit(trigger_rule="none_failed")
+def find_work() -> bool:
+    """Skip the rest of an hour in which nothing changed; warn of sources that have gone quiet.
+
+    What a failed run left behind, and a dbt project that changed, is work as well.
+    """
+    manifest = settings().dbt_manifest
+    with closing(hook().get_conn()) as connection:
+        for source in stale_sources(connection, manifest):
+            log.warning("Stale source %s.", source)
+        if has_work(connection, settings().redshift_schema, written_fingerprint(manifest)):
+            return True
+    log.info("Nothing was loaded since the last green gate. The run ends here.")
+    return False
+
+
 @task(outlets=[MARTS_ASSET])
-def publish_marts() -> None:
+def emit_marts(of_run: str) -> None:
     """Tell downstream DAGs that the marts are new and good."""
+    project = written_fingerprint(settings().dbt_manifest)
+    with closing(hook().get_conn()) as connection:
+        record_gate(connection, settings().redshift_schema, of_run, project)
     log.info("Emitting %s.", MARTS_ASSET.name)
 
 
 @task
 def report_run(of_run: str) -> str:
     """Log what the run did; the text is also the task's XCom."""
-    hook = RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-    with closing(hook.get_conn()) as connection:
+    with closing(hook().get_conn()) as connection:
         summary = summarize_run(connection, settings().redshift_schema, of_run)
     log.info("%s", summary)
     return summary

@@ -1,1 +1,1 @@
-"""dbt's packages on a machine that dbt's package hub cannot be reached from."""
+"""dbt packages on a machine that cannot reach dbt's package hub."""

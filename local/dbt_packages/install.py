@@ -1,10 +1,10 @@
-"""Install what packages.yml names: from dbt's package hub, or our stand-in where it cannot answer.
+"""Install the packages of packages.yml from dbt's package hub, or our stand-in without a hub.
 
     python -m local.dbt_packages.install [project folder]
 
 dbt refuses to parse a project whose packages are not installed. `dbt deps` retries for minutes
-before it gives up, so the hub is asked first, for a few seconds. A package that came from the hub
-is never touched here (`dbt deps` updates it), nor is a stand-in that is up to date.
+before it gives up, so we probe the hub for a few seconds first. A package from the hub is never
+touched here (`dbt deps` updates it), nor is a stand-in that is up to date.
 """
 
 import hashlib
@@ -16,28 +16,28 @@ from pathlib import Path
 
 STAND_IN = Path(__file__).parent / "dbt_expectations"
 MARKER = "STAND_IN.md"
-"""A file that the stand-in has and the package has not."""
+"""A file that the stand-in has and the package does not."""
 
 PROBE_SECONDS = 3.0
 DEPS_SECONDS = 120.0
 
 
 def install(project: Path) -> str:
-    """Make the packages of the dbt project in `project` available; return what was done.
+    """Install the packages of the dbt project in `project`.
 
-    Returns one line for the reader, empty if nothing had to be done.
+    Returns one line that says what was installed, empty if nothing was.
     """
     package = project / "dbt_packages" / STAND_IN.name
     from_hub = package.exists() and not (package / MARKER).exists()
     if from_hub or _fingerprint(package) == _fingerprint(STAND_IN):
         return ""
     if _hub_answers() and _deps_succeed(project):
-        return "dbt's packages were installed from the hub."
+        return "Installed dbt's packages from the hub."
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(STAND_IN, package)
     return (
-        "dbt's package hub does not answer: our stand-in for dbt_expectations was installed "
-        "(`dbt deps` replaces it by the package)."
+        "dbt's package hub does not answer: installed our stand-in for dbt_expectations "
+        "(`dbt deps` replaces it with the package)."
     )
 
 
@@ -51,8 +51,8 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _hub_answers() -> bool:
-    """Tell whether the hub that dbt is set to (DBT_PACKAGE_HUB_URL) answers in PROBE_SECONDS."""
-    # Imported here: dbt takes a second, which a run that has nothing to do need not spend.
+    """Tell whether the hub that dbt uses (DBT_PACKAGE_HUB_URL) answers within PROBE_SECONDS."""
+    # Imported here: importing dbt takes a second, wasted when there is nothing to install.
     import requests
     from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL
 
@@ -66,7 +66,7 @@ def _hub_answers() -> bool:
         except requests.RequestException:
             return
 
-    # The time-out of a request does not cover the look-up of the name, which a daemon may leave.
+    # The request's timeout does not cover the DNS lookup, hence a daemon thread that we can leave.
     probe = threading.Thread(target=ask, daemon=True)
     probe.start()
     probe.join(PROBE_SECONDS)
@@ -74,7 +74,7 @@ def _hub_answers() -> bool:
 
 
 def _deps_succeed(project: Path) -> bool:
-    """Run `dbt deps`; it fails too where the hub answers and the packages' own host does not."""
+    """Run `dbt deps`; it also fails when the hub answers but the packages' host does not."""
     dbt = Path(sys.executable).with_name("dbt")
     command: list[str | Path] = [dbt, "deps", "--project-dir", project]
     try:

@@ -1,6 +1,6 @@
-"""Sparkify's app, as seen from S3: seeded logs of what listeners do, and the catalogue of songs."""
+"""A seeded generator of what the Sparkify app leaves in S3: event logs and the song catalogue."""
 
-from local.events.dirt import KINDS, Dirt
+from local.events.anomalies import KINDS, Anomaly
 from local.events.generator import Generated, generate
 
-__all__ = ["KINDS", "Dirt", "Generated", "generate"]
+__all__ = ["KINDS", "Anomaly", "Generated", "generate"]

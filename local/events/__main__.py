@@ -1,4 +1,4 @@
-"""`python -m local.events --out DIR`: write logs and songs, and list the dirt in them."""
+"""`python -m local.events --out DIR`: write logs and songs, and list the anomalies among them."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from local.events.dirt import KINDS
+from local.events.anomalies import KINDS
 from local.events.generator import generate
 
 
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m local.events",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(["dirt:", *(f"  {kind:<16} {what}" for kind, what in KINDS.items())]),
+        epilog="\n".join(["anomalies:", *(f"  {kind:<16} {what}" for kind, what in KINDS.items())]),
     )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for log_data/ and song_data/"
@@ -27,19 +27,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--songs", type=int, default=300)
     parser.add_argument(
-        "--dirt", type=_kind_and_count, nargs="+", default=[], metavar="KIND[:COUNT]"
+        "--anomalies", type=_kind_and_count, nargs="+", default=[], metavar="KIND[:COUNT]"
     )
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
-        generated = generate(**{**vars(options), "dirt": dict(options.dirt)})
+        generated = generate(**{**vars(options), "anomalies": dict(options.anomalies)})
     except (ValueError, FileExistsError) as error:
         parser.error(str(error))
     seconds = time.monotonic() - began
-    for piece in generated.dirt:
-        place = f"{piece.file}:{piece.line}" if piece.line else piece.file
-        fate = "rejected" if piece.is_rejected else "loaded"
-        print(f"{piece.kind:<16} {fate:<8} {place}  {piece.what}")
+    for anomaly in generated.anomalies:
+        place = f"{anomaly.file}:{anomaly.line}" if anomaly.line else anomaly.file
+        fate = "rejected" if anomaly.is_rejected else "loaded"
+        print(f"{anomaly.kind:<16} {fate:<8} {place}  {anomaly.what}")
     print(f"{generated.events:,} events, {generated.songs:,} songs in {seconds:.1f} s")
     return 0
 

@@ -1,4 +1,4 @@
-"""How events and songs lie in S3: keys, files and bytes, as the app writes them."""
+"""Keys and files of events and songs in S3, byte by byte as the app writes them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,8 +7,8 @@ from functools import lru_cache
 from itertools import groupby, takewhile
 from pathlib import Path
 
-from local.events.dice import Dice
 from local.events.population import Song
+from local.events.rng import Rng
 from local.events.sessions import Event
 
 EVENTS_PREFIX = "log_data"
@@ -24,17 +24,17 @@ _SONG_KEYS_AS_PUBLISHED = (
 
 
 def event_key(day: date) -> str:
-    """Return the key of a day's events."""
+    """Return the key of the file of a day's events."""
     return f"{EVENTS_PREFIX}/{day:%Y/%m/%Y-%m-%d}-events.json"
 
 
 def song_key(track_id: str) -> str:
-    """Return the key of a song: three folders, spelled by the third to fifth letters of its id."""
+    """Return the key of a song: three folders, named by the third to fifth letters of its id."""
     return f"{SONGS_PREFIX}/{'/'.join(track_id[2:5])}/{track_id}.json"
 
 
 def json_text(value: object, separators: tuple[str, str] = (",", ":")) -> str:
-    r"""Return JSON in ASCII with `\/` for a slash, which stands nowhere but in strings."""
+    r"""Return JSON in ASCII with `\/` for a slash, which occurs in strings only."""
     return json.dumps(value, separators=separators).replace("/", r"\/")
 
 
@@ -59,9 +59,9 @@ def _number(value: float | None) -> str:
     return "null" if value is None else repr(value)
 
 
-def song_document(song: Song, dice: Dice) -> str:
-    """Return the text of a song's file; order of keys and white space vary from file to file."""
-    style = dice.between(1, 200)
+def song_document(song: Song, rng: Rng) -> str:
+    """Return the text of a song's file; key order and white space vary from file to file."""
+    style = rng.between(1, 200)
     if style == 1:
         return json.dumps({key: getattr(song, key) for key in _SONG_KEYS}, indent=4)
     if style <= 60:
@@ -73,12 +73,12 @@ def song_document(song: Song, dice: Dice) -> str:
 def write_days(
     folder: Path, events: Iterable[Event], start: date, days: int
 ) -> Iterator[tuple[date, int]]:
-    """Write the events of the days from `start` on, a file a day; yield each day and its events.
+    """Write one file per day from `start` on; yield each day and its number of events.
 
-    `events` come by time and may be endless. A day without events has no file.
+    `events` are in the order of time and may be endless. A day without events has no file.
     """
     end = (start - _EPOCH).days + days
-    # looks one event ahead of each day, never further
+    # reads one event beyond each day, never more
     in_time = takewhile(lambda event: event.ts // _MS_PER_DAY < end, events)
     for number, of_day in groupby(in_time, key=lambda event: event.ts // _MS_PER_DAY):
         day = _EPOCH + timedelta(number)
@@ -86,7 +86,7 @@ def write_days(
 
 
 def write_lines(path: Path, events: Iterable[Event]) -> int:
-    """Write one line per event, with no line end after the last, and return their number."""
+    """Write one line per event, without a line end after the last; return the number of lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with path.open("w", encoding="ascii", newline="") as file:
@@ -98,10 +98,10 @@ def write_lines(path: Path, events: Iterable[Event]) -> int:
     return written
 
 
-def write_song(folder: Path, song: Song, dice: Dice) -> str:
+def write_song(folder: Path, song: Song, rng: Rng) -> str:
     """Write a song's file and return its key."""
     key = song_key(song.track_id)
     path = folder / key
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(song_document(song, dice), encoding="ascii", newline="")
+    path.write_text(song_document(song, rng), encoding="ascii", newline="")
     return key

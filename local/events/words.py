@@ -1,6 +1,6 @@
-"""Invented names: of listeners, places, browsers, artists and songs."""
+"""Invented names of listeners, places, browsers, artists and songs."""
 
-from local.events.dice import Dice
+from local.events.rng import Rng
 
 FIRST_NAMES = {
     "F": (
@@ -70,35 +70,35 @@ _INSTRUMENTS = (
 )
 
 
-def user_agent(dice: Dice) -> str:
-    """Return a browser; those with a comma in them lie in double quotes, as in the app's logs."""
-    system = dice.pick(_SYSTEMS)
-    if dice.chance(0.2):
-        version = dice.between(24, 32)
+def user_agent(rng: Rng) -> str:
+    """Return a browser; one with a comma is in double quotes, as in the app's logs."""
+    system = rng.pick(_SYSTEMS)
+    if rng.chance(0.2):
+        version = rng.between(24, 32)
         return f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
-    engine, build = dice.between(534, 538), dice.between(10, 80)
-    chrome = f"{dice.between(30, 37)}.0.{dice.between(1500, 2100)}.{dice.between(60, 160)}"
+    engine, build = rng.between(534, 538), rng.between(10, 80)
+    chrome = f"{rng.between(30, 37)}.0.{rng.between(1500, 2100)}.{rng.between(60, 160)}"
     return (
         f'"Mozilla/5.0 ({system}) AppleWebKit/{engine}.{build} (KHTML, like Gecko) '
         f'Chrome/{chrome} Safari/{engine}.{build}"'
     )
 
 
-def artist_name(dice: Dice) -> str:
-    """Return the name of an artist; `_` stands where a comma was, as in the catalogue."""
-    person = f"{dice.pick(FIRST_NAMES[dice.pick('FM')])} {dice.pick(LAST_NAMES)}"
-    adjective, noun = dice.pick(_ADJECTIVES), dice.pick(_NOUNS)
-    kind = dice.between(1, 100)
+def artist_name(rng: Rng) -> str:
+    """Return the name of an artist; `_` replaces a comma, as in the catalogue."""
+    person = f"{rng.pick(FIRST_NAMES[rng.pick('FM')])} {rng.pick(LAST_NAMES)}"
+    adjective, noun = rng.pick(_ADJECTIVES), rng.pick(_NOUNS)
+    kind = rng.between(1, 100)
     if kind <= 3:
-        return dice.pick(_FOREIGN_ARTISTS)
+        return rng.pick(_FOREIGN_ARTISTS)
     if kind <= 5:
-        return str(dice.between(10, 999))
+        return str(rng.between(10, 999))
     if kind <= 7:
         return f'DJ "{adjective}" {noun}'
     if kind <= 9:
         return f"{noun}/{person}"
     if kind <= 11:
-        return f"{adjective}_ {noun} & {dice.pick(LAST_NAMES)}"
+        return f"{adjective}_ {noun} & {rng.pick(LAST_NAMES)}"
     if kind <= 45:
         return f"The {adjective} {noun}s"
     if kind <= 65:
@@ -106,27 +106,27 @@ def artist_name(dice: Dice) -> str:
     return person
 
 
-def song_title(dice: Dice) -> str:
+def song_title(rng: Rng) -> str:
     """Return the title of a song, up to 159 bytes long."""
-    adjective, noun, verb = dice.pick(_ADJECTIVES), dice.pick(_NOUNS), dice.pick(_VERBS)
-    other = dice.pick(_NOUNS)
-    kind = dice.between(1, 100)
+    adjective, noun, verb = rng.pick(_ADJECTIVES), rng.pick(_NOUNS), rng.pick(_VERBS)
+    other = rng.pick(_NOUNS)
+    kind = rng.between(1, 100)
     if kind <= 3:
-        return f"{dice.pick(_FOREIGN_TITLES)} ({adjective} Mix)"
+        return f"{rng.pick(_FOREIGN_TITLES)} ({adjective} Mix)"
     if kind <= 4:
-        return str(dice.between(100, 2100))
+        return str(rng.between(100, 2100))
     if kind <= 5:
         return f" {adjective} {noun} {verb}s "
     if kind <= 6:
-        return f"The {adjective} {noun} Suite_ Op. {dice.between(10, 99)} (For {_INSTRUMENTS})"
+        return f"The {adjective} {noun} Suite_ Op. {rng.between(10, 99)} (For {_INSTRUMENTS})"
     if kind <= 9:
         return f'"{verb}" The {noun}'
     if kind <= 12:
-        return f"{verb} On_ {dice.pick(_VERBS)} Out_ {dice.pick(_VERBS)} Away"
+        return f"{verb} On_ {rng.pick(_VERBS)} Out_ {rng.pick(_VERBS)} Away"
     if kind <= 20:
         return f"{adjective} {noun} (Album Version)"
     if kind <= 23:
-        return f"{noun} #{dice.between(2, 9)}"
+        return f"{noun} #{rng.between(2, 9)}"
     if kind <= 26:
         return f"{noun}/{other}"
     if kind <= 50:

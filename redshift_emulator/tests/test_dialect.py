@@ -204,6 +204,17 @@ VALUES = [
         ("$$it's$$", "it's"),
         ("'x' ~ '^\\\\w$'", True),
     ),
+    *values(
+        "Datetime types",
+        ("'12:00:00+02'::timetz::varchar", "10:00:00+00"),
+        ("'01:30:00+02'::timetz::varchar", "23:30:00+00"),
+        ("'24:00:00'::time::varchar", "00:00:00"),
+        ("'24:00:00+00'::timetz::varchar", "00:00:00+00"),
+        ("try_cast('12:00:00-01' as timetz)::varchar", "13:00:00+00"),
+        ("try_cast('noon' as timetz)::varchar", None),
+        ("current_time is not null", True),
+    ),
+    *values("SHOW", ("current_setting('wlm_query_slot_count')", "1")),
 ]
 
 
@@ -450,9 +461,9 @@ REFUSED = [
         "Leader node-only functions",
         "0A000",
         "not supported on Redshift tables",
-        "create table t as select current_timestamp as a",
+        "create table t as select current_timestamp as a from u",
         "create table t as select generate_series(1, 3) as a",
-        "select now() as a into t",
+        "select now() as a into t from u",
     ),
     *refused(
         "CHECKSUM function",
@@ -668,6 +679,22 @@ REFUSED = [
         "select * from unnest(a)",
     ),
     *refused("SUPER type", "0A000", "The emulator has no SUPER", "create table t (a super)"),
+    *refused(
+        "Interval data types",
+        "0A000",
+        "The emulator has no INTERVAL columns",
+        "create table t (a interval year to month)",
+        "alter table t add column a interval day to second",
+    ),
+    *refused(
+        "Data types",
+        "0A000",
+        "The emulator has no GEOMETRY",
+        "create table t (a geometry)",
+        "select a::geometry from t",
+    ),
+    *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
+    *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
 ]
 
 
@@ -1005,6 +1032,66 @@ def test_truncate_commits(run: Run) -> None:
     run("truncate emptied")
     run("rollback")
     assert run("select count(*) from emptied") == [(0,)]
+
+
+def test_time_with_a_zone_is_kept_in_utc(run: Run) -> None:
+    run("create temp table clock (a timetz, b time, n int)")
+    run("insert into clock values ('12:00:00+02', '24:00:00', 1), (null, '07:00:00', 2)")
+    run("update clock set a = '00:15:00.5+05:30' where n = 2")
+    assert run("select a::varchar, b::varchar from clock order by n") == [
+        ("10:00:00+00", "00:00:00"),
+        ("18:45:00.5+00", "07:00:00"),
+    ]
+
+
+def test_the_leader_computes_a_row_that_reads_no_table(run: Run) -> None:
+    run("drop table if exists led")
+    run("create table led as select current_timestamp as at, now() as again, 1 as n")
+    assert run("select n, at = again from led") == [(1, True)]
+    run("drop table led")
+
+
+def test_settings_have_their_defaults_before_any_set(run: Run) -> None:
+    assert run("show wlm_query_slot_count") == [("1",)]
+    assert run("show enable_result_cache_for_session") == [("on",)]
+    run("set enable_result_cache_for_session to false")
+    assert run("show enable_result_cache_for_session") == [("off",)]
+    run("reset enable_result_cache_for_session")
+    assert run("show enable_result_cache_for_session") == [("on",)]
+    settings = dict(run("show all"))
+    assert settings["query_group"] == "default"
+    assert settings["search_path"] == '"$user", public'
+    assert "shared_buffers" not in settings
+
+
+def test_columns_have_the_encoding_of_their_type(run: Run) -> None:
+    run("drop table if exists packed")
+    run(
+        "create table packed (a int, b varchar(7), c char, d decimal(8, 2), e timetz, f varbyte,"
+        " g bool, h float, i real, j timestamp sortkey, k date encode raw, l bigint encode zstd)"
+    )
+    encodings = run("select encoding from pg_table_def where tablename = 'packed'")
+    assert [encoding for (encoding,) in encodings] == [
+        *("az64", "lzo", "lzo", "az64", "az64", "lzo", "none", "none", "none", "none", "none"),
+        "zstd",
+    ]
+    assert "k date ENCODE raw" in str(run("show table packed"))
+    run("drop table packed")
+
+
+def test_an_identity_column_may_be_null_unless_declared_otherwise(run: Run) -> None:
+    for declared, nullable in (
+        ("identity(1, 1)", "YES"),
+        ("identity(1, 1) not null", "NO"),
+        ("not null identity(1, 1)", "NO"),
+        ("identity(1, 1) primary key", "NO"),
+        ("identity(1, 1), primary key (n)", "NO"),
+    ):
+        run("drop table if exists counted")
+        run(f"create table counted (a int not null, n int {declared})")
+        columns = run("select is_nullable from svv_columns where table_name = 'counted'")
+        assert columns == [("NO",), (nullable,)]
+    run("drop table counted")
 
 
 def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:

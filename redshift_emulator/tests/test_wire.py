@@ -226,6 +226,69 @@ def test_case_of_identifiers_is_the_session_s_to_choose(lake: Lake) -> None:
         assert cursor.description[0].name == "Aa"
 
 
+def test_settings_of_a_user_hold_from_the_next_log_in_on(lake: Lake) -> None:
+    login = {"user": "minded", "password": "Minded123"}
+    lake.run("create user minded password 'Minded123'")
+    lake.run("alter user minded set search_path to 'a-b', public")
+    lake.run("alter user minded set enable_case_sensitive_identifier to true")
+    lake.run("alter user minded set wlm_query_slot_count = 3")
+    with libpq(lake.emulator, **login) as connection:
+        assert simple_rows(connection, "show search_path") == [('"a-b", public',)]
+        assert simple_rows(connection, "show wlm_query_slot_count") == [("3",)]
+        cursor = connection.cursor()
+        cursor.execute('select 1 as "Aa"')
+        assert cursor.description[0].name == "Aa"
+    lake.run("alter user minded reset enable_case_sensitive_identifier")
+    with libpq(lake.emulator, **login) as connection:
+        cursor = connection.cursor()
+        cursor.execute('select 1 as "Aa"')
+        assert cursor.description[0].name == "aa"
+    lake.run("drop user minded")
+
+
+# Parameters
+
+
+def test_string_that_is_a_column_of_a_table_s_query_has_no_type(lake: Lake) -> None:
+    lake.run("create table t (n int)")
+    cursor = lake.connection.cursor()
+    for sql in ("select %s from t", "select n, %s as word from t"):
+        with pytest.raises(redshift_connector.ProgrammingError, match="Invalid type: 705"):
+            cursor.execute(sql, ("word",))
+    for sql in (
+        "select %s, 1",
+        "select relname, %s from pg_class limit 1",
+        "select n, %s::varchar as word from t",
+        "insert into t select %s from t",
+        "select n from t where n = %s",
+    ):
+        cursor.execute(sql, ("1",))
+    cursor.execute("select n, %s from t", (7,))
+
+
+def test_more_types_of_parameters_may_be_given_than_there_are(emulator: Emulator) -> None:
+    with closing(bare_client(emulator)) as client:
+        types = struct.pack("!h3I", 3, 23, 705, 0)
+        values = struct.pack("!hhi1si1si1sh", 0, 3, 1, b"4", 1, b"x", 1, b"y", 0)
+        client.sendall(
+            message(b"P", b"\0select $1 + 1\0" + types)
+            + message(b"B", b"\0\0" + values)
+            + message(b"E", b"\0" + struct.pack("!I", 0))
+            + message(b"S")
+        )
+        received = b""
+        while not received.endswith(message(b"Z", b"I")):
+            received += client.recv(4096)
+    assert message(b"D", struct.pack("!hi1s", 1, 1, b"5")) in received
+
+
+def test_nul_byte_in_a_text_is_refused_and_the_session_goes_on(lake: Lake) -> None:
+    cursor = lake.connection.cursor()
+    with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):
+        cursor.execute("select %s", ("a\0b",))
+    assert lake.rows("select 1") == [(1,)]
+
+
 # Streams, cancels, deaths
 
 

@@ -5,6 +5,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
+from include.cosmos import manifest
 from include.run.policy import refuse_unknown_parameters
 from tests.conftest import ROOT
 
@@ -73,15 +74,15 @@ def test_source_tests_stand_before_the_staging_models(dag: DAG) -> None:
 
 
 def test_the_asset_is_emitted_behind_every_test(dag: DAG) -> None:
-    assert [outlet.name for outlet in dag.get_task("publish_marts").outlets] == ["sparkify_marts"]
+    assert [outlet.name for outlet in dag.get_task("emit_marts").outlets] == ["sparkify_marts"]
     gate = set().union(*(gate_of(dag, layer) for layer in (*MODELS, "reporting"))) | {
         "quality_gate"
     }
-    assert gate <= upstream(dag, "publish_marts")
+    assert gate <= upstream(dag, "emit_marts")
 
 
 def test_no_other_task_emits_an_asset(dag: DAG) -> None:
-    assert [task.task_id for task in dag.tasks if task.outlets] == ["publish_marts"]
+    assert [task.task_id for task in dag.tasks if task.outlets] == ["emit_marts"]
 
 
 def test_the_lock_is_taken_first_and_given_back_last_however_the_run_goes(dag: DAG) -> None:
@@ -124,3 +125,17 @@ def test_reload_is_yes_or_no(dag: DAG, value: object) -> None:
 
 def test_the_file_fits_on_a_page(dag: DAG) -> None:
     assert len((ROOT / "dags" / "sparkify.py").read_text().splitlines()) <= 60
+
+
+def test_a_stale_manifest_is_an_import_error_that_names_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(manifest, "fingerprint", lambda _: "of a project with a new model")
+    manifest.require_current.cache_clear()
+    try:
+        bag = DagBag(str(ROOT / "dags"))
+    finally:
+        manifest.require_current.cache_clear()
+    assert bag.dags == {}
+    [error] = bag.import_errors.values()
+    assert "Make it anew with `make manifest`" in error

@@ -115,7 +115,7 @@ def test_readers_list_and_read_and_do_nothing_else(
     for write in WRITES.values():
         with pytest.raises(ClientError, match="AccessDenied"):
             write(client)
-    # one answer for many keys: each is refused by itself
+    # a batched delete answers 200 and refuses each key by itself
     batch = client.delete_objects(Bucket=principals.BUCKET, Delete=ONE_OBJECT)
     assert [error["Code"] for error in batch["Errors"]] == ["AccessDenied"]
 

@@ -1,4 +1,4 @@
-"""The stack: what it does when a part of it is gone, or asked for otherwise than it runs."""
+"""The stack: restarts, saved connections, ports that are taken, changes of the schedule."""
 
 import os
 import socket
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from include.cosmos import manifest
 from local import processes, stack
 from local.__main__ import psql
 from redshift_emulator.server import BINARIES
@@ -15,7 +16,7 @@ from redshift_emulator.server import BINARIES
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give the stack a state folder of the test's own, and stop what the test started there."""
+    """Point the stack at a state folder of its own, and stop what the test started there."""
     monkeypatch.setattr(stack, "STATE", tmp_path)
     monkeypatch.setattr(stack, "RUNNING", tmp_path / "run")
     monkeypatch.setattr(stack, "ENVIRONMENT", tmp_path / "env")
@@ -24,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     stack.stop()
 
 
-def test_without_its_environment_the_warehouse_is_started_anew(state: Path) -> None:
+def test_without_its_environment_file_the_warehouse_is_restarted(state: Path) -> None:
     lost = stack.start_warehouse()
     (state / "env").unlink()
 
@@ -89,9 +90,9 @@ def test_where_redshift_does_not_start_nothing_is_left_running(
 
 @pytest.fixture
 def launched(state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Pretend that a warehouse runs; return the names of the parts of Airflow as they are started.
+    """Replace all processes by names; return the names of Airflow's components as they start.
 
-    Each runs as soon as it is started, and for good.
+    A component runs from its start on, and never ends.
     """
     started: list[str] = []
     stack.write_environment(stack.airflow_environment())
@@ -102,10 +103,11 @@ def launched(state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(processes, "wait_for", lambda *_: None)
     monkeypatch.setattr(processes, "running", lambda name, _: name in started)
     monkeypatch.setattr(processes, "stop", lambda *_: None)
+    monkeypatch.setattr(manifest, "is_current", lambda *_: True)
     return started
 
 
-def test_airflow_that_runs_is_left_alone_unless_another_schedule_is_asked_for(
+def test_a_running_airflow_is_restarted_only_for_another_schedule(
     launched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPARKIFY_SCHEDULE", raising=False)
@@ -120,7 +122,7 @@ def test_airflow_that_runs_is_left_alone_unless_another_schedule_is_asked_for(
     assert stack.read_environment()["SPARKIFY_SCHEDULE"] == "0 0 * * *"
 
 
-def test_airflow_moves_when_its_port_was_taken_meanwhile(launched: list[str]) -> None:
+def test_airflow_moves_when_its_port_is_taken(launched: list[str]) -> None:
     port = int(stack.read_environment()["AIRFLOW__API__PORT"])
     with socket.create_server(("127.0.0.1", port)):
         address = stack.start_airflow()

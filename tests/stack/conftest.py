@@ -1,19 +1,41 @@
 """Airflow itself, started once for all tests that need its scheduler."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from local import stack
 from local.demo import airflow_client
+from tests.conftest import ROOT, STATE, shown_to_the_user
 from tests.warehouse import Warehouse
+
+# What is not part of the project, or is generated
+LEFT_OUT = (".git", ".venv", ".local", ".env", "target", "logs", ".*_cache", "__pycache__")
 
 
 @pytest.fixture(scope="session")
-def airflow(running_warehouse: Warehouse) -> Iterator[httpx.Client]:
+def shown_before() -> dict[str, str]:
+    """Return what the user's UI shows before any test has started Airflow."""
+    return shown_to_the_user()
+
+
+@pytest.fixture(scope="session")
+def checkout(shown_before: dict[str, str]) -> Path:
+    """Copy the checkout for Airflow: its tasks write manifests and docs into `target/`."""
+    folder = STATE / "checkout"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def airflow(running_warehouse: Warehouse, checkout: Path) -> Iterator[httpx.Client]:
     """Start the API server, the scheduler and the rest, and return a client of its public API."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack, "ROOT", checkout)
         patch.setenv("SPARKIFY_RETRIES", "1")  # one is enough to see that a task tries again
         address = stack.start_airflow()
     with airflow_client(address) as client:

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from include.cosmos.manifest import written_fingerprint
+from include.settings import settings
 from local import demo
-from tests.conftest import ROOT
+from tests.conftest import ROOT, shown_to_the_user
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
@@ -72,9 +75,12 @@ def new_event(**changes: Any) -> Callable[[Warehouse], None]:
     return lambda warehouse: warehouse.put_events(NEXT_FILE, [event(5, **NEXT_DAY | changes)])
 
 
-def new_song(**changes: Any) -> Callable[[Warehouse], None]:
-    return lambda warehouse: warehouse.put(
-        "song_data/2.json", json.dumps(song(2, **changes)).encode()
+def many_faulty_events(warehouse: Warehouse) -> None:
+    """Put a day of which 1 event in 5 is on a level that nobody knows."""
+    events = [event(item, **NEXT_DAY) for item in range(100)]
+    warehouse.put_events(
+        NEXT_FILE,
+        [{**each, "level": "gold"} if at % 5 == 0 else each for at, each in enumerate(events)],
     )
 
 
@@ -93,19 +99,22 @@ def by_hand(sql: str) -> Callable[[Warehouse], None]:
 MODELS_BEHIND_STAGING = frozenset(
     {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
 )
-PUBLISHING = frozenset({"publish_marts", "docs", "report_run"})
+BEHIND_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
 
 KINDS = {
     "source": BadData(
-        new_event(level="gratis"),
+        by_hand(
+            """insert into "raw".staging_events (page, _partition, _loaded_at)
+            values ('Home', 'by hand', sysdate)"""
+        ),
         "staging.sparkify_staging_events.test",
-        "source_accepted_values_sparkify_staging_events_level__free__paid",
+        "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__batch___s3_",
         MODELS_BEHIND_STAGING | {"staging.stg_sparkify__events.run"},
     ),
     "staging": BadData(
-        new_song(year=12),
-        "staging.stg_sparkify__songs.test",
-        "dbt_expectations_expect_column_values_to_be_between_stg_sparkify__songs_year__2100__1850",
+        many_faulty_events,
+        "staging.stg_sparkify__events.test",
+        "few_rows_are_quarantined_stg_sparkify__events_",
         MODELS_BEHIND_STAGING,
     ),
     "single parent": BadData(
@@ -129,7 +138,9 @@ KINDS = {
 }
 
 
-def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> None:
+def test_good_data_goes_through(
+    warehouse: Warehouse, airflow: httpx.Client, checkout: Path, shown_before: dict[str, str]
+) -> None:
     put_good_data(warehouse)
     before = asset_events(airflow)
     finished = run(airflow)
@@ -143,6 +154,28 @@ def test_good_data_goes_through(warehouse: Warehouse, airflow: httpx.Client) -> 
     assert warehouse.rows(named) == [(True,)]
     assert asset_events(airflow) == before + 1
     assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
+    assert warehouse.rows("select * from ops.run_lock") == []
+    assert (checkout / "target" / "docs" / "index.html").exists()
+    assert shown_to_the_user() == shown_before
+
+
+def test_an_hour_in_which_nothing_changed_ends_behind_the_loads(
+    warehouse: Warehouse, airflow: httpx.Client
+) -> None:
+    put_good_data(warehouse)
+    warehouse.load(EVENTS_PREFIX)
+    newest = '(select max(load_id) from "raw".load_history)'
+    project = written_fingerprint(settings().dbt_manifest)
+    warehouse.run(f"insert into ops.gates select 'analytics', '{project}', {newest}, 'r', sysdate")
+    before = asset_events(airflow)
+
+    finished = run(airflow)
+
+    assert finished.state == "success"
+    done = {task_id for task_id, state in finished.tasks.items() if state == "success"}
+    assert done == {"create_tables", "wait_for_run_lock", "find_work", "give_back_run_lock"}
+    assert set(finished.tasks.values()) == {"success", "skipped"}
+    assert asset_events(airflow) == before
     assert warehouse.rows("select * from ops.run_lock") == []
 
 
@@ -163,7 +196,7 @@ def test_bad_data_stops_what_is_downstream(
     assert finished.state == "failed"
     assert finished.failed == {bad.failing_task}
     assert bad.test in finished.log(bad.failing_task)
-    for task_id in bad.not_run | PUBLISHING:
+    for task_id in bad.not_run | BEHIND_THE_GATE:
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
     assert failing_rows(warehouse, bad.test) > 0

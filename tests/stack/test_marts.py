@@ -22,7 +22,7 @@ SAMPLE = Path(
     os.environ.get("SPARKIFY_SAMPLE", ROOT.parent / "shared" / "data" / "sparkify_sample")
 )
 MARTS = ("songplays", "users", "songs", "artists", "time", "user_levels")
-DIRT = {
+ANOMALIES = {
     "malformed": 2,
     "wrong_type": 1,
     "oversize": 1,
@@ -88,11 +88,11 @@ def test_the_real_sample_gives_the_same_marts_in_any_order(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_generated_days_with_dirt_give_the_same_marts_in_any_order(
+def test_generated_days_with_anomalies_give_the_same_marts_in_any_order(
     warehouse: Warehouse, tmp_path: Path, order: str
 ) -> None:
     generated = generate(
-        tmp_path, seed=7, start=date(2018, 11, 1), days=4, users=40, songs=80, dirt=DIRT
+        tmp_path, seed=7, start=date(2018, 11, 1), days=4, users=40, songs=80, anomalies=ANOMALIES
     )
     warehouse.upload(tmp_path)
     load_and_run(warehouse, tmp_path, order)
@@ -103,7 +103,7 @@ def test_everything_builds_and_every_test_passes_twice_and_anew(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     generated = generate(
-        tmp_path, seed=8, start=date(2018, 11, 1), days=3, users=40, songs=80, dirt=DIRT
+        tmp_path, seed=8, start=date(2018, 11, 1), days=3, users=40, songs=80, anomalies=ANOMALIES
     )
     warehouse.upload(tmp_path)
     warehouse.load("log_data/")

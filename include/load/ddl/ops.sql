@@ -33,3 +33,13 @@ create table if not exists ops.node_runs (
     finished_at timestamp not null
 )
 diststyle all;
+
+-- One row per run whose gate was green: through which load, for which state of the dbt project.
+create table if not exists ops.gates (
+    target_schema varchar(127) not null,
+    project varchar(64) not null,
+    through_load_id bigint not null,
+    run_id varchar(512) not null,
+    recorded_at timestamp not null
+)
+diststyle all;

@@ -14,7 +14,8 @@ class Sql:
     `alone` names a command that no transaction block may hold. `writes` tells what puts rows into
     tables or takes them away; `lock` comes before all else, even
     before the text is parsed, since PostgreSQL then takes a lock of its own, which must not come
-    first.
+    first. `untyped` are the parameters that are columns of a query on tables and nothing else, so
+    that the client alone can tell their types.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Sql:
     writes: bool = False
     lock: str | None = None
     alone: str | None = None
+    untyped: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

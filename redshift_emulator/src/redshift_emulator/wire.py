@@ -10,6 +10,7 @@ Followed: "Frontend/Backend Protocol" (PostgreSQL), and what redshift_connector 
 import asyncio
 import re
 import ssl
+import struct
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from redshift_emulator.backend import Session
 from redshift_emulator.copy_from_s3 import run_copy
-from redshift_emulator.dialect import translate
+from redshift_emulator.dialect import CASE, is_on, translate
 from redshift_emulator.dialect.tokens import literal
 from redshift_emulator.error_replies import error_reply, information, reworded
 from redshift_emulator.errors import RedshiftError
@@ -33,6 +34,7 @@ from redshift_emulator.postgres import (
     row,
     startup,
 )
+from redshift_emulator.s3_objects import load_error
 from redshift_emulator.statements import Copy, SessionSettings, Sql, Statement, Unload
 from redshift_emulator.unload_to_s3 import run_unload
 
@@ -53,6 +55,9 @@ _FLUSH = message(b"H")
 _SYNC = message(b"S")
 _BROKEN_QUERY = message(b"Q", b"an error of the emulator\0")
 _BROKEN_PARSE = message(b"P", b"\0an error of the emulator\0\0\0")
+_PARAMETER = re.compile(r"\$(\d+)")
+_UNKNOWN, _TEXT = 705, 25
+_UNTYPED = (0, _UNKNOWN)
 _BEGIN = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 # Two of these at once collide in PostgreSQL's catalog; Redshift lets the second one wait.
 _COLLIDING = re.compile(
@@ -262,6 +267,9 @@ class ClientSession:
         # A session that may not write, or not in this database, goes without.
         with suppress(RedshiftError):
             await self.pg.query(f"select redshift.log_connection({values})")
+        # ALTER USER may have set it.
+        [(case,)] = await self.pg.query(f"select current_setting('redshift.{CASE}', true)")
+        self._settings.case_sensitive_identifier = is_on(case or "")
 
     async def _log_disconnection(self) -> None:
         """Note that the client took its leave; what it left open is rolled back."""
@@ -442,6 +450,7 @@ class ClientSession:
         statement = _guarded(statements[0]) if statements else Sql("")
         self._prepared[name] = Prepared(sql, statement)
         if isinstance(statement, Sql):
+            types = _parameter_types(types, statement)
             if not await self._lock(statement):
                 return
             await self._forward(b"P", b"\0".join((name, statement.text.encode(), types)), b"1")
@@ -633,6 +642,24 @@ def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
     if reply.kind == b"C" and statement and statement.tag:
         return message(b"C", statement.tag.encode() + b"\0")
     return reply.raw
+
+
+def _parameter_types(given: bytes, statement: Sql) -> bytes:
+    """Check the types that Parse gives of parameters, and return what PostgreSQL may know.
+
+    Redshift takes types of parameters that the statement has not, where PostgreSQL must know them.
+    It fails on a column of a table's query that is a parameter of type unknown (redshift_connector
+    59), as drivers send strings.
+    """
+    (count,) = struct.unpack_from("!h", given)
+    types = dict(enumerate(struct.unpack_from(f"!{count}I", given, 2), 1))
+    if any(types.get(number, 0) in _UNTYPED for number in statement.untyped):
+        raise load_error("Assert", 1000, f"false - Invalid type: {_UNKNOWN}")
+    used = {int(number) for number in _PARAMETER.findall(statement.text)}
+    for number in types.keys() - used:
+        if types[number] in _UNTYPED:
+            types[number] = _TEXT
+    return struct.pack(f"!h{count}I", count, *types.values())
 
 
 def _guarded(statement: Statement) -> Statement:

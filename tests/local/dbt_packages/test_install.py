@@ -1,4 +1,4 @@
-"""What the installer leaves in dbt_packages/, with a hub of our own in place of dbt's."""
+"""What the installer leaves in dbt_packages/, with a local package hub."""
 
 import io
 import json
@@ -23,7 +23,7 @@ PACKAGES = {"metaplane/dbt_expectations": "0.10.10", "godatadriven/dbt_date": "0
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers as dbt's hub does: what there is of a package, and the package as a tarball."""
+    """Answers as dbt's hub does: a package's versions, and the package as a tarball."""
 
     tarballs_lost = False
 
@@ -55,7 +55,7 @@ class Hub(BaseHTTPRequestHandler):
 
 
 def tarball(name: str) -> bytes:
-    """Return a gzipped tar of a package that consists of its dbt_project.yml."""
+    """Return a gzipped tar of a package that has nothing but its dbt_project.yml."""
     content = f"name: {name}\nversion: 1.0.0\nconfig-version: 2\n".encode()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
@@ -71,7 +71,7 @@ def tarball(name: str) -> bytes:
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    """Give the address of a hub that answers."""
+    """Start a hub and return its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -80,7 +80,7 @@ def hub() -> Iterator[str]:
 
 @pytest.fixture
 def dead_hub() -> str:
-    """Give the address of a port on which nobody listens."""
+    """Return the address of a port on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -88,7 +88,7 @@ def dead_hub() -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Make a dbt project with the packages of this repository, none of them installed."""
+    """Return a dbt project with this repository's packages.yml and nothing installed."""
     project = shutil.copytree(Path(__file__).parent / "project", tmp_path / "project")
     for name in ("packages.yml", "package-lock.yml"):
         shutil.copy(ROOT / name, project)
@@ -116,7 +116,7 @@ def run(command: list[str], project: Path, hub: str) -> subprocess.CompletedProc
 
 
 def install(project: Path, hub: str) -> str:
-    """Run the installer as `make` does and return what it says."""
+    """Run the installer as `make` does and return its output."""
     done = run([sys.executable, "-m", "local.dbt_packages.install"], project, hub)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -133,7 +133,7 @@ def test_without_a_hub_the_stand_in_is_installed_in_one_line_and_dbt_parses(
     assert parsed.returncode == 0, parsed.stdout
 
 
-def test_a_second_run_does_and_says_nothing(project: Path, dead_hub: str) -> None:
+def test_a_second_run_does_nothing_and_prints_nothing(project: Path, dead_hub: str) -> None:
     install(project, dead_hub)
     package = project / "dbt_packages" / "dbt_expectations"
     made = package.stat().st_mtime_ns
@@ -141,7 +141,7 @@ def test_a_second_run_does_and_says_nothing(project: Path, dead_hub: str) -> Non
     assert package.stat().st_mtime_ns == made
 
 
-def test_a_stand_in_of_an_older_state_is_replaced(project: Path, dead_hub: str) -> None:
+def test_an_outdated_stand_in_is_replaced(project: Path, dead_hub: str) -> None:
     install(project, dead_hub)
     package = project / "dbt_packages" / "dbt_expectations"
     (package / "macros" / "left_over.sql").touch()
@@ -159,7 +159,7 @@ def test_a_package_from_the_hub_is_never_replaced(project: Path, dead_hub: str) 
     assert [path.name for path in package.iterdir()] == ["dbt_project.yml"]
 
 
-def test_a_hub_that_answers_gives_what_the_lock_names(project: Path, hub: str) -> None:
+def test_the_hub_installs_what_the_lock_names(project: Path, hub: str) -> None:
     lock = project / "package-lock.yml"
     locked = lock.read_bytes()
     assert "from the hub" in install(project, hub)
@@ -169,7 +169,7 @@ def test_a_hub_that_answers_gives_what_the_lock_names(project: Path, hub: str) -
     assert lock.read_bytes() == locked, "dbt wrote a new lock: its hash is not that of packages.yml"
 
 
-def test_a_hub_whose_packages_cannot_be_fetched_is_no_hub(
+def test_without_the_packages_host_the_stand_in_is_installed(
     project: Path, hub: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hub, "tarballs_lost", True)

@@ -1,7 +1,7 @@
-"""The stand-in's tests mean what the package's mean: both are run on the same literal rows.
+"""The stand-in and the package judge the same literal rows in the same way.
 
-A case in project/models/_literals__models.yml is named for what it must do: hold or break. The
-package itself takes part wherever the hub gave it (see local/dbt_packages/install.py).
+A case in project/models/_literals__models.yml is named after its outcome: holds or breaks. The
+package itself is tested where it was installed from the hub (see local/dbt_packages/install.py).
 """
 
 import json
@@ -23,7 +23,7 @@ INSTALLED = Path(__file__).parents[3] / "dbt_packages"
 
 
 def cases() -> dict[str, str]:
-    """Return the test that each case of the project uses, by the name of the case."""
+    """Return the name of the dbt test behind each case."""
     declared = yaml.safe_load((PROJECT / "models" / "_literals__models.yml").read_text())
     return {
         case["name"]: test.removeprefix("dbt_expectations.")
@@ -68,7 +68,7 @@ def outcomes(project: Path, emulator: Emulator) -> dict[str, str]:
     return {name: status for name, status in statuses.items() if name in cases()}
 
 
-def test_every_test_of_the_stand_in_is_seen_to_hold_and_to_break() -> None:
+def test_every_test_of_the_stand_in_has_a_case_that_holds_and_one_that_breaks() -> None:
     tests = {
         path.stem
         for path in (STAND_IN / "macros").glob("*.sql")
@@ -79,7 +79,7 @@ def test_every_test_of_the_stand_in_is_seen_to_hold_and_to_break() -> None:
 
 
 @pytest.mark.parametrize("package", ["stand-in", "hub"])
-def test_every_case_does_what_its_name_says(
+def test_every_case_has_the_outcome_of_its_name(
     package: str, emulator: Emulator, tmp_path: Path
 ) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "project")
@@ -88,6 +88,6 @@ def test_every_case_does_what_its_name_says(
     elif (INSTALLED / STAND_IN.name).exists() and not (INSTALLED / STAND_IN.name / MARKER).exists():
         shutil.copytree(INSTALLED, project / "dbt_packages")
     else:
-        pytest.skip("the hub has not given the package itself")
+        pytest.skip("the package was not installed from the hub")
     expected = {name: "pass" if name.startswith("holds__") else "fail" for name in cases()}
     assert outcomes(project, emulator) == expected

@@ -1,4 +1,4 @@
-"""A month of Sparkify, written once for the tests that only read it."""
+"""A generated month, written once for the tests that only read it."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Month:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
-    """Thirty days, a hundred users, 300 songs; events come with the key of their file."""
+    """Generate 30 days, 100 users and 300 songs; return events with the key of their file."""
     folder = tmp_path_factory.mktemp("month")
     generated = generate(folder, start=date(2018, 11, 1), days=30, users=100, songs=300)
     events = [

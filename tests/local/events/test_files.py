@@ -1,4 +1,4 @@
-"""Keys and bytes: as the app writes them."""
+"""Keys and files, byte by byte as the app writes them."""
 
 import json
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.events.dice import Dice
 from local.events.files import event_key, event_line, song_document, song_key, write_days
 from local.events.population import Song
+from local.events.rng import Rng
 from local.events.sessions import Event
 
 PLAY = Event(
@@ -90,7 +90,7 @@ def test_keys_are_those_of_the_real_bucket() -> None:
 
 
 def test_songs_say_the_same_in_several_styles() -> None:
-    documents = {song_document(SONG, Dice(number)) for number in range(600)}
+    documents = {song_document(SONG, Rng(number)) for number in range(600)}
     assert len(documents) == 3
     assert len({tuple(json.loads(document)) for document in documents}) == 2
     for document in documents:

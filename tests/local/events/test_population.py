@@ -1,4 +1,4 @@
-"""Who and what exists: the traits of the real catalogue, and what the app makes of its names."""
+"""The catalogue and the listeners: traits of the real data, and the app's mojibake."""
 
 from collections import defaultdict
 from itertools import islice
@@ -6,7 +6,6 @@ from itertools import islice
 import pytest
 
 from local.events import words
-from local.events.dice import Dice
 from local.events.population import (
     MAX_SONGS,
     Repertoire,
@@ -16,13 +15,14 @@ from local.events.population import (
     listeners,
     track_id,
 )
+from local.events.rng import Rng
 
 NOVEMBER = 1_541_030_400
 
 
 @pytest.fixture(scope="module")
 def songs() -> list[Song]:
-    return list(catalogue(3000, Dice("catalogue")))
+    return list(catalogue(3000, Rng("catalogue")))
 
 
 @pytest.mark.parametrize("first", [0, 17_576 * 100 - 2000, MAX_SONGS - 2000])
@@ -35,7 +35,7 @@ def test_ids_are_unique_and_18_characters_long(first: int) -> None:
 
 
 def test_the_catalogue_is_made_song_by_song() -> None:
-    assert len(list(islice(catalogue(MAX_SONGS, Dice("endless")), 3))) == 3
+    assert len(list(islice(catalogue(MAX_SONGS, Rng("endless")), 3))) == 3
 
 
 def test_an_artist_id_has_several_names_and_a_name_several_ids(songs: list[Song]) -> None:
@@ -81,16 +81,16 @@ def test_names_and_places_that_are_all_digits_are_integers(songs: list[Song]) ->
 
 
 def test_titles_have_the_shapes_of_the_real_ones() -> None:
-    dice = Dice("titles")
-    titles = [words.song_title(dice) for _ in range(20_000)]
+    rng = Rng("titles")
+    titles = [words.song_title(rng) for _ in range(20_000)]
     assert max(len(title.encode()) for title in titles) == 159
     assert any(title != title.strip() for title in titles)
     assert all(any(sign in title for title in titles) for sign in '_"/#(é')
 
 
 def test_browsers_with_a_comma_are_quoted() -> None:
-    dice = Dice("browsers")
-    agents = {words.user_agent(dice) for _ in range(200)}
+    rng = Rng("browsers")
+    agents = {words.user_agent(rng) for _ in range(200)}
     assert all((agent[0] == agent[-1] == '"') == ("," in agent) for agent in agents)
     assert len({agent[0] for agent in agents}) == 2
 
@@ -101,9 +101,9 @@ class TestRepertoire:
     ) -> None:
         known = {(str(s.artist_name).lower().strip(), s.title.lower().strip()) for s in songs}
         spelled = {(str(s.artist_name), s.title) for s in songs}
-        dice = Dice("plays")
-        repertoire = Repertoire(songs, dice)
-        plays = [repertoire.choose(dice) for _ in range(4000)]
+        rng = Rng("plays")
+        repertoire = Repertoire(songs, rng)
+        plays = [repertoire.choose(rng) for _ in range(4000)]
         of_catalogue = [
             p for p in plays if (p.artist.lower().strip(), p.song.lower().strip()) in known
         ]
@@ -112,26 +112,26 @@ class TestRepertoire:
         assert 0 < len(of_catalogue) - len(as_spelled) < len(of_catalogue) / 4
 
     def test_lengths_are_the_catalogue_s_mostly(self, songs: list[Song]) -> None:
-        dice = Dice("lengths")
-        repertoire = Repertoire(songs, dice)
+        rng = Rng("lengths")
+        repertoire = Repertoire(songs, rng)
         durations = {song.duration for song in songs}
-        plays = [repertoire.choose(dice) for _ in range(4000)]
+        plays = [repertoire.choose(rng) for _ in range(4000)]
         assert 0.15 < sum(play.length in durations for play in plays) / len(plays) < 0.25
 
     def test_what_is_not_ascii_was_encoded_twice(self) -> None:
-        song = next(catalogue(1, Dice("one")))
+        song = next(catalogue(1, Rng("one")))
         foreign = Song(**{**{f: getattr(song, f) for f in Song.__slots__}, "title": "Año"})
-        repertoire = Repertoire([foreign], Dice("one"))
-        titles = {repertoire.choose(Dice(number)).song for number in range(200)}
+        repertoire = Repertoire([foreign], Rng("one"))
+        titles = {repertoire.choose(Rng(number)).song for number in range(200)}
         assert "A\u00c3\u0083\u00c2\u00b1o" in titles
         assert not any("Año" in title for title in titles)
 
     def test_there_is_something_to_play_without_a_catalogue(self) -> None:
-        assert Repertoire([], Dice("none")).choose(Dice("none")).length >= 60
+        assert Repertoire([], Rng("none")).choose(Rng("none")).length >= 60
 
 
 def test_some_listeners_pay_and_some_register_later() -> None:
-    users = listeners(300, NOVEMBER, Dice("users"))
+    users = listeners(300, NOVEMBER, Rng("users"))
     assert [user.user_id for user in users] == list(range(1, 301))
     later = [user for user in users if user.registered > NOVEMBER]
     assert 30 < len(later) < 90

@@ -1,4 +1,4 @@
-"""What listeners do: the traits of the real logs."""
+"""The stream of events: traits of the real logs."""
 
 from collections import Counter, defaultdict
 from itertools import islice, pairwise
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.events.dice import Dice
 from local.events.population import Repertoire, listeners
+from local.events.rng import Rng
 from local.events.sessions import activity
 from tests.local.events.conftest import Month
 
@@ -47,9 +47,9 @@ def of_users(events: list[Event]) -> list[list[Event]]:
 
 
 def test_events_come_by_time_and_never_end() -> None:
-    dice = Dice("endless")
-    users = listeners(20, 0, dice)
-    stream = activity(users, Repertoire([], dice), 0, dice)
+    rng = Rng("endless")
+    users = listeners(20, 0, rng)
+    stream = activity(users, Repertoire([], rng), 0, rng)
     times = [event.ts for event in islice(stream, 5000)]
     assert times == sorted(times)
     assert times[0] > 0

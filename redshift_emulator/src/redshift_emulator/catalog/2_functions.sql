@@ -6,6 +6,24 @@
 
 -- Gives a new or changed table what Redshift's types mean and its sort key does: text is varchar,
 -- lengths of varchar and char count bytes (Character types), the leading sort columns prune blocks.
+-- TIMETZ is UTC, and 24:00:00 the beginning of a day (Datetime types), whatever way a value comes.
+create or replace function redshift.keep_in_utc() returns trigger language plpgsql as $$
+declare
+    col record;
+    given jsonb := to_jsonb(new);
+    kept jsonb := '{}';
+begin
+    for col in
+        select attname, atttypid from pg_attribute
+        where attrelid = tg_relid and atttypid in ('time'::regtype, 'timetz'::regtype) and attnum > 0 and not attisdropped
+    loop
+        kept := kept || jsonb_build_object(col.attname, case col.atttypid
+            when 'time'::regtype then to_jsonb((given ->> col.attname)::time + interval '0')
+            else to_jsonb(timezone('UTC', (given ->> col.attname)::timetz)) end);
+    end loop;
+    return jsonb_populate_record(new, kept);
+end $$;
+
 create or replace procedure redshift.adopt(relation text, sortkey text[])
 language plpgsql as $$
 declare
@@ -37,6 +55,13 @@ begin
                 relation, col.wanted, col.attname, col.length);
         end if;
     end loop;
+    if exists (
+        select from pg_attribute where attrelid = target and atttypid in ('time'::regtype, 'timetz'::regtype)
+            and attnum > 0 and not attisdropped
+    ) then
+        execute format('create or replace trigger in_utc before insert or update on %s'
+            ' for each row execute function redshift.keep_in_utc()', relation);
+    end if;
     if sortkey <> '{}' then
         for stale in
             select indexrelid::regclass from pg_index join pg_class on pg_class.oid = indexrelid

@@ -70,7 +70,10 @@ select
             from pg_sequence where seqrelid = pg_get_serial_sequence(attrelid::regclass::text, attname)::regclass
         )
     end as column_default,
-    case when attnotnull then 'NO' else 'YES' end as is_nullable,
+    -- PostgreSQL lets no identity column be null, Redshift only one that was declared so.
+    case when attnotnull and (attidentity = '' or exists (
+        select from pg_constraint where conrelid = attrelid and conname = 'identity_not_null' and attnum = any (conkey)
+    )) then 'NO' else 'YES' end as is_nullable,
     format_type(atttypid, null) as data_type,
     format_type(atttypid, atttypmod) as full_type,
     information_schema._pg_char_max_length(atttypid, atttypmod) as character_maximum_length,
@@ -78,8 +81,16 @@ select
     information_schema._pg_numeric_scale(atttypid, atttypmod) as numeric_scale,
     information_schema._pg_datetime_precision(atttypid, atttypmod) as datetime_precision,
     col_description(attrelid, attnum) as column_remarks,
-    coalesce(encodings ->> attname, case when array_position(sortkey, attnum) is null then 'lzo' else 'none' end)
-        as encoding,
+    -- Raw is shown as none (Compression encodings, PG_TABLE_DEF).
+    case coalesce(encodings ->> attname, 'auto')
+        when 'raw' then 'none'
+        when 'auto' then case
+            when attnum = any (sortkey) or atttypid::regtype in ('boolean', 'real', 'double precision') then 'none'
+            when atttypid::regtype in ('varchar', 'bpchar', 'text', 'bytea') then 'lzo'
+            else 'az64'
+        end
+        else encodings ->> attname
+    end as encoding,
     coalesce(distkey = attnum, false) as is_distkey,
     coalesce(array_position(sortkey, attnum), 0) * case when sortstyle = 'interleaved' and attnum = any (sortkey[2:])
         and array_position(sortkey, attnum) % 2 = 0 then -1 else 1 end as sort_position,
@@ -559,7 +570,8 @@ create or replace function redshift.show_table(path text[]) returns table ("Show
 language sql stable as $$
     select format(e'CREATE TABLE %I.%I (\n%s\n)\nDISTSTYLE %s%s;', schema_name, table_name,
         string_agg(format('    %I %s%s ENCODE %s', column_name, full_type,
-            case is_nullable when 'NO' then ' NOT NULL' end, encoding), e',\n' order by ordinal_position),
+            case is_nullable when 'NO' then ' NOT NULL' end,
+            case encoding when 'none' then 'raw' else encoding end), e',\n' order by ordinal_position),
         split_part(dist_style, '(', 1),
         ' SORTKEY ( ' || string_agg(quote_ident(column_name), ', ' order by sort_position)
             filter (where sort_position <> 0) || ' )')

@@ -17,7 +17,7 @@ from redshift_emulator.errors import RedshiftError
 from redshift_emulator.statements import SessionSettings, Sql, Statement
 
 _CACHED_LENGTH = 50_000
-_CASE = "enable_case_sensitive_identifier"
+CASE = "enable_case_sensitive_identifier"
 _TRUE = ("true", "on", "'true'", "'on'", "1")
 
 
@@ -52,12 +52,17 @@ def _split(sql: str, case_sensitive: bool) -> list[Cursor]:
     return parts
 
 
+def is_on(value: str) -> bool:
+    """Tell whether the value of a setting means yes."""
+    return value.lower() in _TRUE
+
+
 def _note_setting(text: str, settings: SessionSettings) -> None:
     verb, _, rest = text.partition(" redshift.")
     name, _, value = rest.partition(" to ")
     if verb.startswith(("set", "reset")):
-        if name == _CASE:
-            settings.case_sensitive_identifier = value.lower() in _TRUE
+        if name == CASE:
+            settings.case_sensitive_identifier = is_on(value)
         elif name == "query_group":
             settings.query_group = value.strip("'") or None
 
@@ -83,9 +88,11 @@ def _query(cursor: Cursor) -> Statement:
     if not isinstance(tree, (exp.Query, exp.DML)):
         cursor.index = 0
         raise cursor.error()
+    untyped = queries.untyped_parameters(tree)
     if not isinstance(tree, exp.DML):
-        return Sql(grammar.write(tree))
-    return Sql(grammar.write(tree), writes=True, lock=_exclusive(tree))
+        return Sql(grammar.write(tree), untyped=untyped)
+    lock = _exclusive(tree)
+    return Sql(grammar.write(tree), writes=True, lock=lock, untyped=untyped)
 
 
 def _exclusive(tree: exp.DML) -> str | None:

@@ -272,6 +272,12 @@ _TABLE_PRIVILEGES = ("ALTER", "DROP", "RULE")
 def user(cursor: Cursor, verb: str) -> Sql:
     """CREATE USER and ALTER USER."""
     words = [quote(cursor.name())]
+    if verb == "alter" and cursor.accept("SET"):
+        return Sql(f"alter user {words[0]} set {_assignment(cursor)}")
+    if verb == "alter" and cursor.accept("RESET"):
+        name = setting_name(cursor)
+        cursor.end()
+        return Sql(f"alter user {words[0]} reset {name}")
     cursor.accept("WITH")
     groups: list[str] = []
     while not cursor.done:
@@ -422,12 +428,15 @@ def set_parameter(cursor: Cursor) -> Sql:
         return Sql(f"set role {cursor.rest()}")
     if cursor.peek("TRANSACTION"):
         raise cursor.error()
+    return Sql(f"set {scope + ' ' if scope else ''}{_assignment(cursor)}")
+
+
+def _assignment(cursor: Cursor) -> str:
     zone = cursor.peek("TIME", "ZONE")
     name = setting_name(cursor)
     if not zone:
         cursor.expect("TO", "=")
-    value = cursor.rest()
-    return Sql(f"set {scope + ' ' if scope else ''}{name} to {value}")
+    return f"{name} to {cursor.rest()}"
 
 
 def reset(cursor: Cursor) -> Sql:
@@ -459,14 +468,14 @@ def show(cursor: Cursor) -> Sql:
     )  # fmt: skip
     if what is None:
         if cursor.accept("ALL"):
-            return Sql("show all")
+            cursor.end()
+            return Sql(_show_all(), tag="SHOW")
         if cursor.accept("TRANSACTION", "ISOLATION", "LEVEL"):
             return Sql("show transaction isolation level")
         name = setting_name(cursor)
         cursor.end()
         if name.startswith("redshift."):
-            column = quote(name.partition(".")[2])
-            return Sql(f"select current_setting({literal(name)}, true) as {column}", tag="SHOW")
+            return Sql(f"select {_setting(name)} as {quote(name.partition('.')[2])}", tag="SHOW")
         return Sql(f"show {name}")
     cursor.accept_one("FROM", "ON")
     cursor.accept_one("DATABASE", "SCHEMA", "TABLE")
@@ -485,6 +494,29 @@ def show(cursor: Cursor) -> Sql:
     cursor.end()
     function = f"show_{what.lower().replace(' ', '_')}"
     return Sql(f"select * from redshift.{function}({', '.join(arguments)}){limit}", tag="SHOW")
+
+
+def _setting(name: str) -> str:
+    """Return the value of a setting: its default before any SET (Configuration reference)."""
+    default = rules.REDSHIFT_SETTINGS.get(name.removeprefix("redshift."))
+    if default is None or not name.startswith("redshift."):
+        return f"current_setting({literal(name)}, true)"
+    value = f"coalesce(nullif(current_setting({literal(name)}, true), ''), {literal(default)})"
+    if default in ("on", "off"):
+        value = f"case when {value}::boolean then 'on' else 'off' end"
+    return value
+
+
+def _show_all() -> str:
+    prefixed = (
+        name if name in rules.POSTGRES_SETTINGS else f"redshift.{name}"
+        for name in rules.SHOWN_SETTINGS
+    )
+    rows = (
+        f"({literal(shown)}, {_setting(name)})"
+        for shown, name in zip(rules.SHOWN_SETTINGS, prefixed, strict=True)
+    )
+    return f"select * from (values {', '.join(rows)}) as settings (name, setting)"
 
 
 def _bound(cursor: Cursor, read: Callable[[], str]) -> str:

@@ -14,7 +14,7 @@ from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import TokenType
 
-from redshift_emulator.dialect.rules import TYPES, words
+from redshift_emulator.dialect.rules import TYPES, TYPES_NOT_HERE, words
 from redshift_emulator.dialect.tokens import respelled, syntax_error
 from redshift_emulator.errors import RedshiftError
 
@@ -98,7 +98,7 @@ class Writer(PostgresGenerator):
         kind: write
         for kind, write in PostgresGenerator.TRANSFORMS.items()
         if kind is not exp.Select
-    }
+    } | {exp.CurrentTime: lambda *_: "CURRENT_TIME"}
 
     def anonymous_sql(self, expression: exp.Anonymous) -> str:
         """Write a call; PostgreSQL knows functions by their lower-case names."""
@@ -119,6 +119,8 @@ def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
     except ParseError as error:
         if error.errors[0]["description"] == "Expected type":
             name = str(error.errors[0]["highlight"]).lower()
+            if name in TYPES_NOT_HERE:
+                raise RedshiftError("0A000", f"The emulator has no {name.upper()}") from error
             raise RedshiftError("42704", f'type "{name}" does not exist') from error
         raise syntax_error(str(error.errors[0]["highlight"] or "end of input")) from error
     except SqlglotError as error:

@@ -18,14 +18,18 @@ def parse(
 ) -> exp.Expr:
     """Return the PostgreSQL tree of a Redshift query, or of an expression when `into` says so.
 
-    What a `stored` query returns goes into a table, where no leader node-only function may reach.
+    What a `stored` query returns goes into a table. Where it reads none, the leader node computes a
+    row of it, but no set of rows.
     """
     tree = grammar.read(sql, into)
     stored = stored or bool(tree.args.get("into"))
     reads_user_tables = any(not _is_system(table) for table in _relations(tree))
     on_catalog = not reads_user_tables and any(_is_system(table) for table in _relations(tree))
     if not on_catalog:
-        _refuse(tree, stored or reads_user_tables)
+        only_leader = (
+            rules.LEADER_ONLY if reads_user_tables else rules.SETS if stored else frozenset()
+        )
+        _refuse(tree, only_leader, bars_nodes=reads_user_tables)
         unknowns.refuse(tree)
     for window in list(tree.find_all(exp.Window)):
         _translate_window(window)
@@ -55,6 +59,30 @@ def translate(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None
 def reads_relation_without_schema(tree: exp.Expr) -> bool:
     """Tell whether the query names a relation without its schema."""
     return any(not table.db for table in _relations(tree))
+
+
+def untyped_parameters(tree: exp.Expr) -> frozenset[int]:
+    """Return the parameters that are columns of a query on tables, and nothing else.
+
+    The columns of an INSERT's own query take the types of the table's.
+    """
+    columns: set[int] = set()
+    others: set[int] = set()
+    for parameter in tree.find_all(exp.Parameter):
+        item = parameter.parent
+        block = item.parent if isinstance(item, exp.Alias) else item
+        is_column = isinstance(block, exp.Select) and not isinstance(block.parent, exp.Insert)
+        kind = columns if is_column and _reads_tables(block) else others
+        kind.add(int(parameter.name))
+    return frozenset(columns - others)
+
+
+def _reads_tables(block: exp.Expr | None) -> bool:
+    """Tell whether the query reads what is not on the leader node alone, as the catalog is."""
+    tables = block.find_all(exp.Table) if block else ()
+    return any(
+        table.db != "information_schema" and not table.name.startswith("pg_") for table in tables
+    )
 
 
 def _relations(tree: exp.Expr) -> Iterator[exp.Table]:
@@ -91,7 +119,7 @@ for _refusal in rules.REFUSALS:
     _REFUSALS.setdefault(_refusal.node, []).append(_refusal)
 
 
-def _refuse(tree: exp.Expr, meets_user_tables: bool) -> None:
+def _refuse(tree: exp.Expr, barred: frozenset[str], *, bars_nodes: bool) -> None:
     for node in tree.dfs():
         for refusal in _REFUSALS.get(type(node), ()):
             if refusal.applies(node):
@@ -100,7 +128,7 @@ def _refuse(tree: exp.Expr, meets_user_tables: bool) -> None:
             raise _not_here(rules.NOT_HERE[type(node)])
         if isinstance(node, (exp.Column, exp.Table, exp.TableAlias)):
             _refuse_reserved(node)
-        if meets_user_tables and _is_leader_only(node):
+        if _is_barred(node, barred) or (bars_nodes and _is_leader_node(node)):
             raise RedshiftError(
                 "0A000",
                 "Specified types or functions (one per INFO message) not supported on Redshift "
@@ -128,9 +156,11 @@ def _refuse_reserved(node: exp.Expr) -> None:
         raise _not_here("(+) joins")
 
 
-def _is_leader_only(node: exp.Expr) -> bool:
-    if isinstance(node, exp.Anonymous):
-        return node.name.lower() in rules.LEADER_ONLY
+def _is_barred(node: exp.Expr, barred: frozenset[str]) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in barred
+
+
+def _is_leader_node(node: exp.Expr) -> bool:
     return isinstance(node, _LEADER_NODES) and not node.args.get("sysdate")
 
 
@@ -272,12 +302,29 @@ def _cut_to_bytes(node: exp.Expr) -> None:
         node.set("this", _own("first_bytes", text, length[0].this.copy()))
 
 
+def _in_utc(node: exp.Expr) -> None:
+    """Make TIMETZ UTC, and 24:00:00 the beginning of a day (Datetime types)."""
+    if node.args["to"].is_type(exp.DType.TIMETZ):
+        utc = exp.Literal.string("UTC")
+        node.replace(_call("timezone", utc, node.copy()))
+    elif node.args["to"].is_type(exp.DType.TIME):
+        nothing = exp.cast(exp.Literal.string("0"), exp.DType.INTERVAL)
+        node.replace(exp.Paren(this=exp.Add(this=node.copy(), expression=nothing)))
+
+
+def _cast(node: exp.Expr) -> None:
+    _cut_to_bytes(node)
+    _in_utc(node)
+
+
 def _try_cast(node: exp.Expr) -> None:
     """Make TRY_CAST null where CAST fails (TRY_CAST function)."""
     kind = node.args["to"]
     text = exp.Cast(this=node.this, to=exp.DType.TEXT.into_expr())
     tried = _own("try_cast", text, exp.Literal.string(kind.sql("postgres")))
-    node.replace(exp.Cast(this=tried, to=kind))
+    cast = exp.Cast(this=tried, to=kind)
+    node.replace(cast)
+    _in_utc(cast)
 
 
 # Functions
@@ -373,9 +420,13 @@ def _median(value: exp.Expr) -> exp.Expr:
 
 
 def _current_setting(name: exp.Expr) -> exp.Expr:
-    if name.name.lower() in rules.REDSHIFT_SETTINGS:
-        name = exp.Literal.string(f"redshift.{name.name.lower()}")
-    return _call("current_setting", name, exp.true())
+    default = rules.REDSHIFT_SETTINGS.get(name.name.lower())
+    if default is None:
+        return _call("current_setting", name, exp.true())
+    own = exp.Literal.string(f"redshift.{name.name.lower()}")
+    value = _call("current_setting", own, exp.true())
+    given = _call("nullif", value, exp.Literal.string(""))
+    return _call("coalesce", given, exp.Literal.string(default))
 
 
 def _charindex(part: exp.Expr, text: exp.Expr) -> exp.Expr:
@@ -672,7 +723,7 @@ def _merge(node: exp.Expr) -> None:
 
 
 _RULES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
-    exp.Cast: _cut_to_bytes,
+    exp.Cast: _cast,
     exp.TryCast: _try_cast,
     exp.CurrentTimestamp: _sysdate,
     exp.Delete: _delete,

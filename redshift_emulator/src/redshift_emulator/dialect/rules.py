@@ -126,6 +126,9 @@ LEADER_ONLY = words(
     "age current_time current_timestamp localtime localtimestamp isfinite now"
 )
 
+# Those of them that return sets of rows
+SETS = words("generate_series")
+
 # Catalog tables of PostgreSQL that the emulator shows otherwise, in schema redshift: without the
 # dependencies of late-binding views and the emulator's own means, with Redshift's own columns.
 SHADOWED = words("pg_attribute pg_class pg_constraint pg_depend pg_namespace pg_proc pg_views")
@@ -185,6 +188,10 @@ EXPRESSION_TYPES = {
     exp.DType.VARBINARY: "bytea",
 }
 
+# Data types that the emulator lacks, and what tells that an INTERVAL is Redshift's
+TYPES_NOT_HERE = words("geography geometry hllsketch super")
+INTERVAL_QUALIFIERS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
+
 # Unsupported PostgreSQL data types: PostgreSQL 8 knows these, and Redshift refuses a column of them
 UNSUPPORTED_TYPES = words(
     "bit bytea bigserial box cidr circle inet line lseg macaddr money path point polygon serial "
@@ -196,20 +203,50 @@ POSTGRES_SETTINGS = words(
     "application_name client_encoding datestyle extra_float_digits search_path statement_timeout "
     "timezone intervalstyle client_min_messages"
 )
-REDSHIFT_SETTINGS = words(
-    "activate_aqua analyze_threshold_percent auto_analyze cast_super_null_on_error "
-    "datashare_break_glass_session_var default_geometry_encoding "
-    "describe_field_name_in_uppercase downcase_delimited_identifier "
-    "enable_case_sensitive_identifier "
-    "enable_case_sensitive_super_attribute enable_numeric_rounding "
-    "enable_result_cache_for_session enable_vacuum_boost error_on_nondeterministic_update "
-    "idle_session_timeout json_parse_dedup_attributes json_parse_truncate_strings "
-    "json_serialization_enable json_serialization_parse_nested_strings "
-    "max_concurrency_scaling_clusters "
-    "max_cursor_result_set_size mv_enable_aqmv_for_session navigate_super_null_on_error "
-    "parse_super_null_on_error query_group r_interval spectrum_enable_pseudo_columns "
-    "spectrum_query_maxerror stored_proc_log_min_messages timezone use_fips_ssl "
-    "wlm_query_slot_count"
+REDSHIFT_SETTINGS = {
+    "activate_aqua": "auto",
+    "analyze_threshold_percent": "10",
+    "auto_analyze": "on",
+    "cast_super_null_on_error": "on",
+    "datashare_break_glass_session_var": "",
+    "default_geometry_encoding": "1",
+    "describe_field_name_in_uppercase": "off",
+    "downcase_delimited_identifier": "on",
+    "enable_case_sensitive_identifier": "off",
+    "enable_case_sensitive_super_attribute": "off",
+    "enable_numeric_rounding": "on",
+    "enable_result_cache_for_session": "on",
+    "enable_vacuum_boost": "off",
+    "error_on_nondeterministic_update": "off",
+    "idle_session_timeout": "0",
+    "json_parse_dedup_attributes": "off",
+    "json_parse_truncate_strings": "off",
+    "json_serialization_enable": "off",
+    "json_serialization_parse_nested_strings": "off",
+    "max_concurrency_scaling_clusters": "1",
+    "max_cursor_result_set_size": "0",
+    "mv_enable_aqmv_for_session": "on",
+    "navigate_super_null_on_error": "on",
+    "parse_super_null_on_error": "off",
+    "query_group": "default",
+    "r_interval": "",
+    "spectrum_enable_pseudo_columns": "on",
+    "spectrum_query_maxerror": "-1",
+    "stored_proc_log_min_messages": "log",
+    "use_fips_ssl": "off",
+    "wlm_query_slot_count": "1",
+}
+"""Each with its default."""
+# What SHOW ALL lists (SHOW)
+SHOWN_SETTINGS = (
+    "analyze_threshold_percent",
+    "datestyle",
+    "extra_float_digits",
+    "query_group",
+    "search_path",
+    "statement_timeout",
+    "timezone",
+    "wlm_query_slot_count",
 )
 
 # Reserved words

@@ -1,0 +1,87 @@
+"""What is left to do behind a run's loads, and which sources have gone quiet."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+from include.run.lock import acquire_run_lock
+from include.run.work import has_work, record_gate, stale_sources
+from tests.warehouse import Warehouse
+
+
+def put_load(
+    warehouse: Warehouse, load_id: int, status: str = "loaded", hours_ago: int = 0
+) -> None:
+    columns = warehouse.rows(
+        "select column_name, data_type from svv_columns "
+        "where table_schema = 'raw' and table_name = 'load_history'"
+    )
+    values = {
+        "load_id": str(load_id),
+        "status": f"'{status}'",
+        "target_table": "'raw.staging_events'",
+        "finished_at": f"dateadd(hour, -{hours_ago}, sysdate)",
+    }
+    fill = {"character varying": "'x'", "bigint": "0"}
+    listed = ", ".join(name for name, _ in columns)
+    given = ", ".join(values.get(name, fill.get(kind, "sysdate")) for name, kind in columns)
+    warehouse.run(f'insert into "raw".load_history ({listed}) select {given}')
+
+
+def gate(warehouse: Warehouse, project: str = "p", run_id: str = "scheduled__1") -> None:
+    with closing(warehouse.connect()) as connection:
+        acquire_run_lock(connection, "analytics", run_id, 15)
+        record_gate(connection, "analytics", run_id, project)
+
+
+def work_left(warehouse: Warehouse, project: str = "p", schema: str = "analytics") -> bool:
+    with closing(warehouse.connect()) as connection:
+        return has_work(connection, schema, project)
+
+
+def test_there_is_work_until_the_newest_load_has_passed_the_gate(warehouse: Warehouse) -> None:
+    assert work_left(warehouse)  # nothing was ever built
+    put_load(warehouse, 5)
+    assert work_left(warehouse)
+    gate(warehouse)
+    assert not work_left(warehouse)
+    put_load(warehouse, 6, status="failed")
+    assert not work_left(warehouse)
+    put_load(warehouse, 7)
+    assert work_left(warehouse)
+
+
+def test_another_project_or_schema_has_work_of_its_own(warehouse: Warehouse) -> None:
+    put_load(warehouse, 5)
+    gate(warehouse)
+    assert work_left(warehouse, project="with a new model")
+    assert work_left(warehouse, schema="dev_ada")
+
+
+def test_a_run_without_the_lock_records_no_gate(warehouse: Warehouse) -> None:
+    put_load(warehouse, 5)
+    with closing(warehouse.connect()) as connection:
+        acquire_run_lock(connection, "analytics", "scheduled__2", 15)
+        record_gate(connection, "analytics", "scheduled__1", "p")
+    assert work_left(warehouse)
+
+
+def test_a_source_is_stale_when_its_last_load_is_older_than_its_freshness(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    source = {"schema": "raw", "identifier": "staging_events", "name": "staging_events"}
+    limits = {"freshness": {"warn_after": {"count": 26, "period": "hour"}}}
+    manifest.write_text(json.dumps({"sources": {"a": source | limits, "b": source}}))
+
+    def stale() -> list[str]:
+        with closing(warehouse.connect()) as connection:
+            return stale_sources(connection, manifest)
+
+    put_load(warehouse, 1, hours_ago=30)
+    put_load(warehouse, 2, status="failed", hours_ago=1)
+    [message] = stale()
+    assert message.startswith("staging_events: no load for 1 day, 6:")
+    assert message.endswith("its freshness allows 1 day, 2:00:00")
+    put_load(warehouse, 3, hours_ago=20)
+    assert stale() == []

@@ -1,0 +1,30 @@
+"""A dbt project that changes while the local Airflow runs."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local import stack
+
+
+def task_ids(airflow: httpx.Client) -> set[str]:
+    answer = airflow.get("dags/sparkify/tasks").raise_for_status()
+    return {task["task_id"] for task in answer.json()["tasks"]}
+
+
+def test_make_up_gives_a_new_model_its_task_and_takes_a_removed_one_s(
+    airflow: httpx.Client, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "ROOT", checkout)
+    model = checkout / "dbt_sparkify" / "models" / "reporting" / "plays_by_nobody.sql"
+    before = task_ids(airflow)
+
+    model.write_text("select user_id from {{ ref('songplays') }} where user_id is null")
+    try:
+        stack.start_airflow()
+        assert task_ids(airflow) - before == {"reporting.plays_by_nobody_run"}
+    finally:
+        model.unlink()
+        stack.start_airflow()
+    assert task_ids(airflow) == before
