@@ -1,8 +1,12 @@
 """The runbook: what it tells people to type does what it says."""
 
 import re
+import shlex
 from pathlib import Path
 
+import pytest
+
+from local import processes
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
@@ -36,3 +40,24 @@ def test_a_partition_is_taken_out_and_nothing_after_it_is_passed_over(warehouse:
     warehouse.load(DAYS[2])
     warehouse.build(*models)
     assert warehouse.rows(plays) == [(2,)]
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_a_backfill_means_days_in_utc(
+    running_warehouse: Warehouse, tmp_path: Path, timezone: str
+) -> None:
+    [command] = re.findall(r"^(airflow backfill create .*)$", RUNBOOK.read_text(), re.MULTILINE)
+    environment = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path / 'airflow.db'}",
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": timezone,
+        "SPARKIFY_SCHEDULE": "0 0 * * *",
+    }
+    for prepare in (("db", "migrate"), ("dags", "reserialize")):
+        done = running_warehouse.command(*processes.script("airflow", *prepare), **environment)
+        assert done.returncode == 0, done.stderr
+    dry_run = processes.script(*shlex.split(command), "--dry-run")
+    done = running_warehouse.command(*dry_run, **environment)
+    assert done.returncode == 0, done.stderr
+    days = re.findall(r"2018-\d\d-\d\d(?=[T ]00:00:00)", done.stdout)
+    assert (len(set(days)), min(days), max(days)) == (30, "2018-11-01", "2018-11-30")

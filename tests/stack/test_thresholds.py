@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from include.load.tables import EVENTS
+from include.load.tasks import stage
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
@@ -31,6 +33,35 @@ def test_rejected_lines_are_judged_by_their_share_of_the_newest_load(warehouse: 
     assert outcome(warehouse, test) == "fail"
     warehouse.run(LOAD.format(load_id=5, batch="day", lines=1000, rejected=0))
     assert outcome(warehouse, test) == "pass"
+
+
+def test_lines_that_are_neither_rows_nor_rejected_warn(warehouse: Warehouse) -> None:
+    test = "assert_lines_are_rows_or_rejected"
+    warehouse.dbt_here("run", "--select", "stg_sparkify__load_history")
+    warehouse.run(LOAD.format(load_id=1, batch="day", lines=10, rejected=1))
+    assert outcome(warehouse, test) == "pass"
+    warehouse.run('update "raw".load_history set lines_scanned = 11')
+    assert outcome(warehouse, test) == "warn"
+
+
+def test_keys_that_the_source_gains_warn_and_keys_that_it_loses_fail(warehouse: Warehouse) -> None:
+    test = "assert_source_keys_are_the_columns"
+    warehouse.dbt_here("run", "--select", "stg_sparkify__load_history")
+
+    def load(day: int, **changes: object) -> str:
+        lost = {key for key, value in changes.items() if value is None}
+        one = {key: value for key, value in event(day, **changes).items() if key not in lost}
+        prefix = f"log_data/2018/11/2018-11-{day:02d}"
+        warehouse.put_events(f"{prefix}-events.json", [one])
+        stage("stage_events", EVENTS, prefix).stage(f"run {day}")
+        return outcome(warehouse, test)
+
+    assert outcome(warehouse, test) == "pass"
+    assert load(1) == "pass"
+    assert load(2, mood="good") == "warn"
+    assert load(3) == "pass"
+    assert load(4, userAgent=None) == "fail"
+    assert load(5) == "pass"
 
 
 @pytest.mark.parametrize(("title", "expected"), [("Unit", "pass"), ("Another", "warn")])
