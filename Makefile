@@ -9,6 +9,8 @@ SONGS ?= song_data/
 # What a pull request is compared with, and where the manifest of that lies.
 BASE ?= origin/main
 STATE ?= target/production
+# The SQL that is ours.
+SQL = dbt_sparkify macros tests/dbt
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -68,20 +70,38 @@ build: setup ## Build and test every model, without Airflow
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
 
+.PHONY: format
+format: setup ## Put Python and SQL into the project's style, as far as the linters can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --quiet $(SQL)
+
 .PHONY: lint
-lint: manifest ## Check style and types of Python, SQL and the dbt project
+lint: manifest ## Check style and types of Python, SQL, the dbt project and CI
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	cd redshift_emulator && ../$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
+	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/dbt-bouncer run
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/pre-commit validate-config
+
+.PHONY: check
+check: lint ## Lint, and run the tests that start no warehouse: a minute or two
+	$(BIN)/python -m pytest -m 'not stack'
 
 .PHONY: test
-test: lint ## Run every test, from lint to the whole pipeline on the local stack
+ifdef T
+test: $(if $(filter redshift_emulator/%,$(T)),setup,manifest)
+	$(BIN)/python -m pytest -n 0 '$(T)'
+else
+test: lint ## Run every test, from lint to the whole pipeline; with T=path::name that one alone
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest redshift_emulator/tests
+endif
 
 .PHONY: test-emulator
 test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests
