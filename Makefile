@@ -66,6 +66,11 @@ load: setup ## Load songs and PREFIX=log_data/… into the staging tables, witho
 build: setup ## Build and test every model, without Airflow
 	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test
 
+.PHONY: roles
+roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST=<user> get them
+	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \
+		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST)
+
 .PHONY: docs
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
