@@ -11,6 +11,8 @@ BASE ?= origin/main
 STATE ?= target/production
 # The SQL that is ours.
 SQL = dbt_sparkify macros tests/dbt
+# Nothing is asked of its vendor's server.
+CHECKOV = --quiet --compact --skip-download --framework cloudformation --file deploy/cloudformation.yml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -26,6 +28,11 @@ $(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt redshift_emul
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-bootstrap.txt requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable redshift_emulator
+	@touch $@
+
+deploy/.venv/.installed: deploy/requirements-lint.txt $(BIN)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python deploy/.venv
+	$(BIN)/uv pip sync --quiet --python deploy/.venv/bin/python --require-hashes deploy/requirements-lint.txt
 	@touch $@
 
 dbt_packages/.installed: packages.yml $(BIN)/.installed $(wildcard local/dbt_packages/dbt_expectations/macros/*)
@@ -82,7 +89,7 @@ format: setup ## Put Python and SQL into the project's style, as far as the lint
 	$(BIN)/sqlfluff fix --quiet $(SQL)
 
 .PHONY: lint
-lint: manifest ## Check style and types of Python, SQL, the dbt project and CI
+lint: manifest deploy/.venv/.installed ## Check Python, SQL, the dbt project, CI and the AWS template
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -93,6 +100,8 @@ lint: manifest ## Check style and types of Python, SQL, the dbt project and CI
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/pre-commit validate-config
+	$(BIN)/cfn-lint deploy/cloudformation.yml
+	deploy/.venv/bin/checkov $(CHECKOV)
 
 .PHONY: check
 check: lint ## Lint, and run the tests that start no warehouse: a minute or two
@@ -113,6 +122,14 @@ test-emulator: setup ## Check style and types of the Redshift emulator, and run 
 	cd redshift_emulator && ../$(BIN)/ruff format --check && ../$(BIN)/ruff check && ../$(BIN)/mypy
 	$(BIN)/python -m pytest redshift_emulator/tests
 
+.PHONY: deploy-check
+deploy-check: setup ## List what deploy/cloudformation.yml creates on AWS, its parameters and outputs
+	@$(BIN)/python -m deploy.stack check
+
+.PHONY: deploy-env
+deploy-env: setup ## Print .env for the stack STACK (sparkify) that was created on AWS
+	@$(BIN)/python -m deploy.stack env --stack $(or $(STACK),sparkify)
+
 .PHONY: ci-manifest
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
 	@$(LOAD_ENV); base=$$(mktemp -d) && trap 'rm -rf "$$base"' EXIT && mkdir -p $(STATE) && \
@@ -131,8 +148,9 @@ lock: ## Compile the pinned requirements again
 	$(UV_COMPILE) requirements-bootstrap.in -o requirements-bootstrap.txt
 	$(UV_COMPILE) requirements.in -o requirements.txt
 	$(UV_COMPILE) -c requirements.txt requirements-dev.in redshift_emulator/pyproject.toml --all-extras -o requirements-dev.txt
+	$(UV_COMPILE) deploy/requirements-lint.in -o deploy/requirements-lint.txt
 
 .PHONY: clean
 clean: ## Stop the local stack and delete its data, the environment and all that dbt wrote
 	-@$(BIN)/python -m local down
-	rm -rf .local .venv dbt_packages target logs
+	rm -rf .local .venv deploy/.venv dbt_packages target logs
