@@ -11,8 +11,6 @@ BASE ?= origin/main
 STATE ?= target/production
 # The SQL that is ours.
 SQL = dbt_sparkify macros tests/dbt
-# Nothing is asked of its vendor's server.
-CHECKOV = --quiet --compact --skip-download --framework cloudformation --file deploy/cloudformation.yml
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -89,7 +87,7 @@ format: setup ## Put Python and SQL into the project's style, as far as the lint
 	$(BIN)/sqlfluff fix --quiet $(SQL)
 
 .PHONY: lint
-lint: manifest deploy/.venv/.installed ## Check Python, SQL, the dbt project, CI and the AWS template
+lint: manifest lint-aws ## Check Python, SQL, the dbt project, CI and the AWS template
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -100,8 +98,15 @@ lint: manifest deploy/.venv/.installed ## Check Python, SQL, the dbt project, CI
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/pre-commit validate-config
+
+# checkov passes over what a condition leaves out, so it sees the template with a bucket, too; it asks
+# nothing of its vendor's server.
+.PHONY: lint-aws
+lint-aws: setup deploy/.venv/.installed
 	$(BIN)/cfn-lint deploy/cloudformation.yml
-	deploy/.venv/bin/checkov $(CHECKOV)
+	mkdir -p target && sed '/^  CreateBucket:/,/Default/ s/"false"/"true"/' deploy/cloudformation.yml > target/own_bucket.yml
+	deploy/.venv/bin/checkov --quiet --compact --skip-download --framework cloudformation \
+		--file deploy/cloudformation.yml target/own_bucket.yml
 
 .PHONY: check
 check: lint ## Lint, and run the tests that start no warehouse: a minute or two
