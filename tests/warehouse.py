@@ -63,10 +63,6 @@ class Warehouse:
         """Make everything anew: tables of the loads and runs, and an empty bucket."""
         for name in SCHEMAS:
             self.run(f'drop schema if exists "{name}" cascade')
-
-        """Make everything anew: tables of the loads and the books, and an empty bucket."""
-        for schema in SCHEMAS:
-            self.run(f'drop schema if exists "{schema}" cascade')
         self.create_tables()
         bucket = self.environment["SPARKIFY_S3_BUCKET"]
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
@@ -74,11 +70,6 @@ class Warehouse:
             keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
             if keys:
                 self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
-
-    def create_tables(self) -> None:
-        """Create the tables of the loads, as the DAG's first task does."""
-        for path in DDL:
-            self.run(path.read_text())
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.environment["SPARKIFY_S3_BUCKET"], Key=key, Body=body)
