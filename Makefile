@@ -76,6 +76,11 @@ roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORME
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \
 		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST)
 
+.PHONY: doctor
+doctor: setup ## Check what the pipeline needs here, name each fault and its cure, write target/doctor.json
+	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+		$(BIN)/python -m include.doctor $(if $(SCRATCH),--scratch $(SCRATCH))
+
 .PHONY: docs
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
