@@ -9,6 +9,8 @@ SONGS ?= song_data/
 # What a pull request is compared with, and where the manifest of that lies.
 BASE ?= origin/main
 STATE ?= target/production
+# The SQL that is ours.
+SQL = dbt_sparkify macros tests/dbt
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -24,6 +26,11 @@ $(BIN)/.installed: requirements-bootstrap.txt requirements-dev.txt redshift_emul
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-bootstrap.txt requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable redshift_emulator
+	@touch $@
+
+deploy/.venv/.installed: deploy/requirements-lint.txt $(BIN)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python deploy/.venv
+	$(BIN)/uv pip sync --quiet --python deploy/.venv/bin/python --require-hashes deploy/requirements-lint.txt
 	@touch $@
 
 dbt_packages/.installed: packages.yml $(BIN)/.installed $(wildcard local/dbt_packages/dbt_expectations/macros/*)
@@ -64,29 +71,74 @@ load: setup ## Load songs and PREFIX=log_data/… into the staging tables, witho
 build: setup ## Build and test every model, without Airflow
 	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test
 
+.PHONY: roles
+roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST=<user> get them
+	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \
+		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST)
+
+.PHONY: doctor
+doctor: setup ## Check what the pipeline needs here, name each fault and its cure, write target/doctor.json
+	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+		$(BIN)/python -m include.doctor $(if $(SCRATCH),--scratch $(SCRATCH))
+
 .PHONY: docs
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
 
+.PHONY: format
+format: setup ## Put Python and SQL into the project's style, as far as the linters can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --quiet $(SQL)
+
 .PHONY: lint
-lint: manifest ## Check style and types of Python, SQL and the dbt project
+lint: manifest lint-aws ## Check Python, SQL, the dbt project, CI and the AWS template
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	cd redshift_emulator && ../$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_sparkify macros tests/dbt
+	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/dbt-bouncer run
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/pre-commit validate-config
+
+# checkov passes over what a condition leaves out, so it sees the template with a bucket, too; it asks
+# nothing of its vendor's server.
+.PHONY: lint-aws
+lint-aws: setup deploy/.venv/.installed
+	$(BIN)/cfn-lint deploy/cloudformation.yml
+	mkdir -p target && sed '/^  CreateBucket:/,/Default/ s/"false"/"true"/' deploy/cloudformation.yml > target/own_bucket.yml
+	deploy/.venv/bin/checkov --quiet --compact --skip-download --framework cloudformation \
+		--file deploy/cloudformation.yml target/own_bucket.yml
+
+.PHONY: check
+check: lint ## Lint, and run the tests that start no warehouse: a minute or two
+	$(BIN)/python -m pytest -m 'not stack'
 
 .PHONY: test
-test: lint ## Run every test, from lint to the whole pipeline on the local stack
+ifdef T
+test: $(if $(filter redshift_emulator/%,$(T)),setup,manifest)
+	$(BIN)/python -m pytest -n 0 '$(T)'
+else
+test: lint ## Run every test, from lint to the whole pipeline; with T=path::name that one alone
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest redshift_emulator/tests
+endif
 
 .PHONY: test-emulator
 test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests
 	cd redshift_emulator && ../$(BIN)/ruff format --check && ../$(BIN)/ruff check && ../$(BIN)/mypy
 	$(BIN)/python -m pytest redshift_emulator/tests
+
+.PHONY: deploy-check
+deploy-check: setup ## List what deploy/cloudformation.yml creates on AWS, its parameters and outputs
+	@$(BIN)/python -m deploy.stack check
+
+.PHONY: deploy-env
+deploy-env: setup ## Print .env for the stack STACK (sparkify) that was created on AWS
+	@$(BIN)/python -m deploy.stack env --stack $(or $(STACK),sparkify)
 
 .PHONY: ci-manifest
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
@@ -106,8 +158,9 @@ lock: ## Compile the pinned requirements again
 	$(UV_COMPILE) requirements-bootstrap.in -o requirements-bootstrap.txt
 	$(UV_COMPILE) requirements.in -o requirements.txt
 	$(UV_COMPILE) -c requirements.txt requirements-dev.in redshift_emulator/pyproject.toml --all-extras -o requirements-dev.txt
+	$(UV_COMPILE) deploy/requirements-lint.in -o deploy/requirements-lint.txt
 
 .PHONY: clean
 clean: ## Stop the local stack and delete its data, the environment and all that dbt wrote
 	-@$(BIN)/python -m local down
-	rm -rf .local .venv dbt_packages target logs
+	rm -rf .local .venv deploy/.venv dbt_packages target logs

@@ -58,7 +58,13 @@ def shown_to_the_user() -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, so that no worker is left with them at the end."""
+    """Begin with the tests that take longest, so that no worker is left with them at the end.
+
+    Whatever uses the warehouse is marked `stack`; a test that starts one of its own says so itself.
+    """
+    for item in items:
+        if "running_warehouse" in getattr(item, "fixturenames", ()):
+            item.add_marker("stack")
 
     def rank(item: pytest.Item) -> int:
         found = (at for at, name in enumerate(LONGEST) if name in item.path.parts)

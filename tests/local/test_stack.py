@@ -13,6 +13,8 @@ from local import processes, stack
 from local.__main__ import psql
 from redshift_emulator.server import BINARIES
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -15,6 +15,8 @@ from redshift_emulator.server import Emulator, running_emulator
 from redshift_emulator.testing import self_signed, temporary_data_dir
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.stack
+
 # GetClusterCredentials prefixes the name of the user that it gives a password to.
 USER = "IAM:sparkify"
 PASSWORD = "given-by-IAM-0"

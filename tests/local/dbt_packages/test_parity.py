@@ -18,6 +18,8 @@ import yaml
 from local.dbt_packages.install import MARKER, STAND_IN
 from redshift_emulator.server import Emulator, running_emulator
 
+pytestmark = pytest.mark.stack
+
 PROJECT = Path(__file__).parent / "project"
 INSTALLED = Path(__file__).parents[3] / "dbt_packages"
 

@@ -1,0 +1,42 @@
+"""The guide to AWS names only settings, commands, parameters and files that there are."""
+
+import re
+
+from deploy.stack import template
+from include.settings import Settings
+from tests.conftest import ROOT
+
+GUIDE = (ROOT / "docs" / "aws.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def test_its_settings_exist() -> None:
+    known = {f"SPARKIFY_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"SPARKIFY_[A-Z0-9_]+", GUIDE))
+    assert "SPARKIFY_COPY_ROLE_ARN" in named
+    assert named - known == {"SPARKIFY_READER_ROLE"}  # dbt_project.yml reads it
+
+
+def test_its_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", GUIDE, re.MULTILINE))
+    assert {"doctor", "roles", "load"} <= named
+    assert named <= targets
+
+
+def test_its_parameters_are_those_of_the_template() -> None:
+    command = GUIDE[GUIDE.index("--parameter-overrides") : GUIDE.index("`PubliclyAccessible")]
+    named = set(re.findall(r"\b([A-Z][A-Za-z]+)=", command))
+    asked = template()["Parameters"]
+    assert named <= set(asked)
+    assert {name for name, value in asked.items() if "Default" not in value} <= named
+
+
+def test_its_image_copies_what_exists_and_parses_as_make_does() -> None:
+    [image] = re.findall(r"```dockerfile\n(.*?)```", GUIDE, re.DOTALL)
+    copied = [name for line in re.findall(r"^COPY (.*) \S+$", image, re.M) for name in line.split()]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert "local" not in copied
+    parsed = re.findall(r"(--target-path target/cosmos --vars '[^']+')", MAKEFILE)
+    assert parsed
+    assert all(arguments in image for arguments in parsed)
