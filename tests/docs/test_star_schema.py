@@ -1,4 +1,4 @@
-"""The star schema's picture is drawn from the manifest: its tables, columns, types and keys."""
+"""The diagram in docs/star_schema.md has the manifest's tables, columns, types and keys."""
 
 import json
 from typing import Any
