@@ -1,1 +1,1 @@
-"""Benchmarks: each module is a command that prints a table of ratios from one run."""
+"""Benchmarks: each module is a command that prints a table of ratios."""

@@ -1,8 +1,8 @@
 """What an hourly run costs as history grows: `python -m bench.hourly_run`.
 
-For each length of history: load it all, build the models up to the marts, then load the last day's
-file again with fewer of its events in it and build once more, three times. Only these builds are
-timed, and the quickest counts: other work on the machine can only make one longer.
+For each length of history: load all of it, build the models up to the marts, then shorten the last
+day's file, load it again and build once more, three times. Only these builds are timed, and the
+fastest counts, because other work on the machine can only slow a build down.
 """
 
 import os
@@ -22,7 +22,7 @@ MODELS = ("run", "--quiet", "--exclude", "path:dbt_sparkify/models/reporting")
 
 
 def measure(days: int) -> tuple[int, float]:
-    """Return the events in a history of so many days, and the seconds of an hourly build on it."""
+    """Return the number of events in `days` of history, and the seconds an hourly build takes."""
     from local import stack
     from local.events import generate
 
@@ -51,12 +51,12 @@ def measure(days: int) -> tuple[int, float]:
 
 
 def run(environment: dict[str, str], *command: str) -> None:
-    """Run a command and say nothing unless it fails."""
+    """Run a command silently; raise CalledProcessError if it fails."""
     subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 def main() -> None:
-    """Measure each history in a process of its own, and print the ratios to the shortest."""
+    """Measure each history in its own process, and print the ratios to the shortest."""
     rows = []
     for days in HISTORIES:
         with tempfile.TemporaryDirectory(prefix="sparkify-bench-") as state:

@@ -1,4 +1,4 @@
-{# Weekdays differ: each day stands beside the mean of the seven days that end with it. #}
+{# Weekdays differ, so each day is shown with the mean of the seven days that end with it. #}
 select
     activity_date,
     plays,

@@ -1,4 +1,4 @@
-{# The median beside the mean, which a few sessions of many hours pull up. #}
+{# Median and mean: a few sessions of many hours pull the mean up. #}
 select
     first_level,
     count(*) as sessions,

@@ -1,4 +1,4 @@
-{# All cohorts together, weighted by size; a week that is not over would look too bad. #}
+{# All cohorts together, weighted by size; an unfinished week would look too low. #}
 select
     week_number,
     count(*) as cohorts,

@@ -1,4 +1,4 @@
-{# The week's shape, whatever its volume: each hour's share of the week. #}
+{# Each hour's share of the mean week, independent of volume. #}
 select
     weekday,
     hour,

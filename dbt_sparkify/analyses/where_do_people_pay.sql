@@ -1,4 +1,4 @@
-{# A place of one listener says more of the listener than of the place. #}
+{# A place with one or two listeners tells more about them than about the place. #}
 select
     place,
     listeners,

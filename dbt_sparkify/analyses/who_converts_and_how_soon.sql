@@ -1,5 +1,5 @@
-{# Of the users who were ever on a level, how many left it, and after how many days. The days of a
-   user's first change count from the first event in the logs, so they are a lower bound. #}
+{# How many of the users who were ever on a level left it, and after how many days. The days before
+   a user's first change count from the first event in the logs, so they are a lower bound. #}
 with
 
 levels as (
@@ -12,7 +12,7 @@ levels as (
 
 ),
 
-{# Directions alternate: a user's first change in each of them is the first or the second of all. #}
+{# Directions alternate, so a user's first change in each direction is among the first two. #}
 conversions as (
 
     select

@@ -1,4 +1,4 @@
-{# An artist who was not among the ten of the week before is new, and has no rank to compare. #}
+{# An artist outside the previous week's ten counts as new and has no rank to compare with. #}
 with
 
 weeks as (

@@ -93,7 +93,7 @@ DEFECTS = (
         "marts/songplays",
         (
             ("unique_key='start_time'", "incremental_strategy='append'"),
-            ("and {{ is_affected('event_date') }}", ""),
+            ("and {{ is_affected('event_date', by=['event_date', 'song_id']) }}", ""),
         ),
         "unique_songplays_songplay_id",
         full_refresh=False,

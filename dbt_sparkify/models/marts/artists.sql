@@ -1,4 +1,4 @@
-{# dist: small, and joined to everything. #}
+{# dist: small, joined from every node. #}
 {{
     config(
         unique_key='artist_id',
@@ -31,8 +31,8 @@ spellings as (
 
 ),
 
-{# One whole spelling, never a mix: the one on most songs, then one that says where, then the first
-   in byte order. #}
+{# One whole spelling, never a mix of several: the one on most songs, then one with coordinates,
+   then one with a location, then the first in byte order. #}
 ranked as (
 
     select

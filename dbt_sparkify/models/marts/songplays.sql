@@ -1,5 +1,5 @@
 {# dist: joins to users and user_levels stay on the node;
-   sort: days are replaced whole and read by range. #}
+   sort: whole days are replaced and read by range. #}
 {{
     config(
         unique_key='start_time',

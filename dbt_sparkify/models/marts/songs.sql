@@ -1,4 +1,4 @@
-{# dist: small, and joined to everything. #}
+{# dist: small, joined from every node. #}
 {{
     config(
         unique_key='song_id',

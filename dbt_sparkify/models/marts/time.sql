@@ -1,4 +1,4 @@
-{# sort: days are replaced whole. #}
+{# sort: whole days are replaced. #}
 {{
     config(
         unique_key='start_time',

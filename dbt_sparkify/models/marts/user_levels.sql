@@ -1,4 +1,4 @@
-{# dist: as-of joins with plays stay on the node. #}
+{# dist: as-of joins with songplays stay on the node. #}
 {{
     config(
         unique_key='user_id',

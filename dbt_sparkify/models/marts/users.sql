@@ -1,4 +1,4 @@
-{# dist: beside their plays. #}
+{# dist: on the same node as the user's plays. #}
 {{
     config(
         unique_key='user_id',

@@ -52,7 +52,7 @@ retained as (
 
 ),
 
-{# Every week from the cohort's first on, also one in which nobody came back. #}
+{# Every week from the cohort's first on, including weeks in which nobody came back. #}
 final as (
 
     select

@@ -1,5 +1,5 @@
-{# A user agent names its forebears too: Chrome says Safari, Edge says Chrome, Android says Linux.
-   So the order of the cases is the rule. #}
+{# A user agent also names its ancestors: Chrome says Safari, Edge says Chrome, Android says Linux.
+   So the order of the cases decides. #}
 with
 
 plays as (

@@ -25,7 +25,7 @@ plays_by_hour as (
 
 ),
 
-{# A log of ten days has two of some weekdays and one of others; a mean evens that out. #}
+{# Ten days of logs hold some weekdays twice and others once; the mean compensates for that. #}
 weekdays as (
 
     select

@@ -1,4 +1,4 @@
-{# sort: read by range of days. #}
+{# sort: read by ranges of days. #}
 {{ config(sort='started_at') }}
 
 with

@@ -6,7 +6,7 @@ plays_by_period as (
 
 ),
 
-{# By the played text, not by artist_id: few plays are of a song in the catalogue. #}
+{# By the artist as played, not by artist_id: the catalogue has few of the songs played. #}
 artists as (
 
     select

@@ -6,7 +6,7 @@ plays_by_period as (
 
 ),
 
-{# By the played text, not by song_id: few plays are of a song in the catalogue. #}
+{# By the title as played, not by song_id: the catalogue has few of the songs played. #}
 songs as (
 
     select

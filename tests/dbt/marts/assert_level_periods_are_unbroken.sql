@@ -1,6 +1,6 @@
 {#
-    A user's periods follow one another without gap or overlap, each on another level than the one
-    before. Guards user_levels. Without it an as-of join would find no period for a play, or two.
+    A user's periods follow one another without gaps or overlaps, and each has another level than the
+    one before. Guards user_levels. Without it an as-of join could find no period for a play, or two.
 #}
 
 with

@@ -1,7 +1,7 @@
 {#
-    In each chart the ranks run from 1 without a gap, and no rank has more plays than the one before.
-    Guards top_songs and top_artists. Without it a chart that sorts by the wrong column, or loses a
-    rank to a tie, would still look like a chart.
+    In each chart the ranks run from 1 without gaps, and no rank has more plays than the one before.
+    Guards top_songs and top_artists. Without it a chart sorted by the wrong column, or one that loses
+    a rank to a tie, would go unnoticed.
 #}
 
 with

@@ -1,7 +1,7 @@
 {#
-    Each cohort has its first week, in it everybody listens, and no later week has more listeners.
-    Guards cohort_retention. Without it users who are counted in another week than the one of their
-    first play would move the whole curve.
+    Each cohort starts with week 0, in which all of its users listen; no later week has more listeners.
+    Guards cohort_retention. Without it users counted in a week other than that of their first play
+    would shift the whole retention curve.
 #}
 
 with

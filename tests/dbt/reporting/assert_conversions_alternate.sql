@@ -1,7 +1,7 @@
 {#
-    A user's changes of level go to and fro, each the other way than the one before, and lie one after
-    another in time as they are numbered. Guards level_conversions. Without it a user could go from
-    free to paid twice in a row, and conversion would be counted twice.
+    A user's changes of level alternate in direction and are numbered in order of time. Guards
+    level_conversions. Without it a user could go from free to paid twice in a row, and the conversion
+    would be counted twice.
 #}
 
 with

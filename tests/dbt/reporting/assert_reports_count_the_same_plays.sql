@@ -1,7 +1,7 @@
 {#
-    However plays are cut, by day, hour, place or device, they add up to the same number.
-    Guards the tables of counts in reporting. Without it a cut that drops what it cannot name (a play
-    without a place or a user agent) would show fewer plays than the next chart on the same page.
+    Plays add up to the same total by day, hour, place and device. Guards daily_activity,
+    listening_by_hour, listening_by_place and listening_by_device. Without it a report that drops plays
+    without a place or a user agent would show fewer plays than the chart beside it.
 #}
 
 with
