@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import httpx
-import redshift_connector
 from tabulate import tabulate
 
 from local import stack
@@ -160,14 +159,7 @@ def xcom(airflow: httpx.Client, run_id: str, task_id: str) -> str:
 def ask(environment: dict[str, str]) -> dict[str, str]:
     """Run the questions on the marts and return the answers as tables."""
     answers = {}
-    with redshift_connector.connect(
-        host=environment["REDSHIFT_HOST"],
-        port=int(environment["REDSHIFT_PORT"]),
-        database=environment["REDSHIFT_DATABASE"],
-        user=environment["REDSHIFT_USER"],
-        password=environment["REDSHIFT_PASSWORD"],
-        ssl=False,
-    ) as connection:
+    with stack.connect(environment) as connection:
         cursor = connection.cursor()
         for question, sql in QUESTIONS.items():
             cursor.execute(sql.format(schema="analytics"))

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import redshift_connector
+from redshift_connector.core import Connection
 
 from include.cosmos import manifest
 from local import processes
@@ -295,3 +297,15 @@ def free_port(preferred: int = 0) -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def connect(environment: Mapping[str, str]) -> Connection:
+    """Return a connection to the warehouse that the environment names."""
+    return redshift_connector.connect(
+        host=environment["REDSHIFT_HOST"],
+        port=int(environment["REDSHIFT_PORT"]),
+        database=environment["REDSHIFT_DATABASE"],
+        user=environment["REDSHIFT_USER"],
+        password=environment["REDSHIFT_PASSWORD"],
+        ssl=False,
+    )

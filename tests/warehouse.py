@@ -34,14 +34,7 @@ class Warehouse:
         return s3.client(self.environment["SPARKIFY_LOCAL_S3"])
 
     def connect(self) -> redshift_connector.Connection:
-        return redshift_connector.connect(
-            host=self.environment["REDSHIFT_HOST"],
-            port=int(self.environment["REDSHIFT_PORT"]),
-            database=self.environment["REDSHIFT_DATABASE"],
-            user=self.environment["REDSHIFT_USER"],
-            password=self.environment["REDSHIFT_PASSWORD"],
-            ssl=False,
-        )
+        return stack.connect(self.environment)
 
     def run(self, sql: str) -> None:
         with self.connect() as connection:

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from include.load import schema
 from include.load.errors import LoadError, TransientError
-from include.load.operator import connect_to_redshift, describe
+from include.load.operator import describe
 from include.load.request import LoadResult
 from include.load.tables import EVENTS, SONGS
-from include.load.tasks import stage
+from include.load.tasks import connect, keep_lock, stage
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.settings import settings
 
@@ -54,9 +54,7 @@ def load(events_prefix: str, songs_prefix: str, *, reload: bool) -> None:
     Raises LoadError when nothing lies under a prefix that is not the usual one.
     """
     run_id = f"load__{uuid.uuid4()}"
-    with closing(
-        connect_to_redshift(settings().redshift_conn_id, settings().aws_conn_id)
-    ) as connection:
+    with closing(connect()) as connection:
         schema.create_tables(connection)
         try:
             acquire_run_lock(
@@ -64,7 +62,8 @@ def load(events_prefix: str, songs_prefix: str, *, reload: bool) -> None:
             )
             for table, prefix in ((SONGS, songs_prefix), (EVENTS, events_prefix)):
                 operator = stage(f"stage_{table.name}", table, prefix, reload=reload)
-                summary = operator.stage(run_id, show_progress)
+                with keep_lock(run_id):
+                    summary = operator.stage(run_id, show_progress)
                 if summary.is_empty and prefix != settings().songs_prefix:
                     raise LoadError(operator.describe_nothing())
                 print(describe(operator.target, summary))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from logging import getLogger
 from typing import Any, Literal
@@ -71,6 +72,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
     :param reload: load what has not changed, too (templated)
     :param if_empty: what to do when nothing lies under the prefixes, `skip` or `fail` (templated)
     :param change_keys: see `include.load.request.LoadRequest`
+    :param alongside: makes, of the run id, a context manager that is open while the load runs
     :raises AirflowSkipException: nothing to do: no objects (with `if_empty="skip"`) or no new ones
     :raises AirflowFailException: data or settings are at fault, trying again will not help
     :raises TransientError: trying again may help
@@ -96,6 +98,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         reload: bool | str = False,
         if_empty: Literal["skip", "fail"] | str = "skip",
         change_keys: Mapping[str, str] | None = None,
+        alongside: Callable[[str], AbstractContextManager[Any]] = nullcontext,
         aws_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
@@ -110,6 +113,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         self.reload = reload
         self.if_empty = if_empty
         self.change_keys = change_keys or {}
+        self.alongside = alongside
 
     @property
     def target(self) -> str:
@@ -124,7 +128,8 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Load, and return the LoadSummary as a dictionary."""
         try:
-            summary = self.stage(run_id=context["run_id"])
+            with self.alongside(context["run_id"]):
+                summary = self.stage(run_id=context["run_id"])
         except LoadError as error:
             raise AirflowFailException(str(error)) from error
         if summary.is_empty:

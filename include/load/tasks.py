@@ -1,14 +1,16 @@
 """The tasks that make the tables and load them."""
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+from redshift_connector.core import Connection
 
 from include.load import schema
 from include.load.days import StageDaysToRedshiftOperator
 from include.load.operator import StageToRedshiftOperator, connect_to_redshift
 from include.load.tables import EVENTS, SONGS, StagingTable
+from include.run.lock import keep_run_lock
 from include.run.policy import refuse_unknown_parameters
 from include.settings import settings
 
@@ -17,9 +19,7 @@ from include.settings import settings
 def create_tables() -> None:
     """Make or migrate the tables of the loads and runs, unless the run asks for what is unknown."""
     refuse_unknown_parameters(get_current_context()["dag_run"].conf)
-    with closing(
-        connect_to_redshift(settings().redshift_conn_id, settings().aws_conn_id)
-    ) as connection:
+    with closing(connect()) as connection:
         schema.create_tables(connection)
 
 
@@ -37,7 +37,18 @@ def load_arguments(table: StagingTable) -> dict[str, Any]:
         "json_mapping": table.json_mapping,
         "max_rejected_lines": settings().max_rejected_lines,
         "change_keys": table.change_keys,
+        "alongside": keep_lock,
     }
+
+
+def keep_lock(run_id: str) -> AbstractContextManager[None]:
+    """Renew the run lock for as long as a load takes, which may outlast the lease."""
+    return keep_run_lock(connect, settings().redshift_schema, run_id, settings().run_lock_minutes)
+
+
+def connect() -> Connection:
+    """Return a new connection to the warehouse."""
+    return connect_to_redshift(settings().redshift_conn_id, settings().aws_conn_id)
 
 
 def stage(

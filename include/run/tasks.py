@@ -3,10 +3,10 @@
 from contextlib import closing
 from logging import getLogger
 
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.sdk import Asset, PokeReturnValue, task
 
 from include.cosmos.manifest import written_fingerprint
+from include.load.tasks import connect
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.run.summary import summarize_run
 from include.run.work import has_work, record_gate, stale_sources
@@ -18,15 +18,10 @@ log = getLogger(__name__)
 MARTS_ASSET = Asset(name="sparkify_marts", uri="x-sparkify://redshift/marts")
 
 
-def hook() -> RedshiftSQLHook:
-    """Return the hook of the warehouse."""
-    return RedshiftSQLHook(redshift_conn_id=settings().redshift_conn_id)
-
-
 @task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
 def wait_for_run_lock(owner: str) -> PokeReturnValue:
     """Take the run lock, or wait for the run that holds it without taking up a worker."""
-    with closing(hook().get_conn()) as connection:
+    with closing(connect()) as connection:
         try:
             acquire_run_lock(
                 connection, settings().redshift_schema, owner, settings().run_lock_minutes
@@ -40,7 +35,7 @@ def wait_for_run_lock(owner: str) -> PokeReturnValue:
 @task
 def give_back_run_lock(owner: str) -> None:
     """Give the run lock back, however the run went."""
-    with closing(hook().get_conn()) as connection:
+    with closing(connect()) as connection:
         release_run_lock(connection, settings().redshift_schema, owner)
 
 
@@ -51,7 +46,7 @@ def find_work() -> bool:
     What a failed run left behind, and a dbt project that changed, is work as well.
     """
     manifest = settings().dbt_manifest
-    with closing(hook().get_conn()) as connection:
+    with closing(connect()) as connection:
         for source in stale_sources(connection, manifest):
             log.warning("Stale source %s.", source)
         if has_work(connection, settings().redshift_schema, written_fingerprint(manifest)):
@@ -64,7 +59,7 @@ def find_work() -> bool:
 def emit_marts(of_run: str) -> None:
     """Tell downstream DAGs that the marts are new and good."""
     project = written_fingerprint(settings().dbt_manifest)
-    with closing(hook().get_conn()) as connection:
+    with closing(connect()) as connection:
         record_gate(connection, settings().redshift_schema, of_run, project)
     log.info("Emitting %s.", MARTS_ASSET.name)
 
@@ -72,7 +67,7 @@ def emit_marts(of_run: str) -> None:
 @task
 def report_run(of_run: str) -> str:
     """Log what the run did; the text is also the task's XCom."""
-    with closing(hook().get_conn()) as connection:
+    with closing(connect()) as connection:
         summary = summarize_run(connection, settings().redshift_schema, of_run)
     log.info("%s", summary)
     return summary

@@ -116,14 +116,7 @@ def measure(s3: str, prefix: str, rows: int) -> tuple[float, float]:
             for child in psutil.Process().children()
             if emulator.port in {each.laddr.port for each in child.net_connections()}
         ]
-        connection = redshift_connector.connect(
-            host=emulator.host,
-            port=emulator.port,
-            user=emulator.user,
-            password=emulator.password,
-            database=emulator.database,
-            ssl=False,
-        )
+        connection = redshift_connector.connect(**emulator.login())
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("create table t (a int, b double precision, c varchar(20), d date)")

@@ -72,14 +72,7 @@ class Lake:
 
 @contextmanager
 def connect(emulator: Emulator) -> Iterator[redshift_connector.Connection]:
-    connection = redshift_connector.connect(
-        host=emulator.host,
-        port=emulator.port,
-        user=emulator.user,
-        password=emulator.password,
-        database=emulator.database,
-        ssl=False,
-    )
+    connection = redshift_connector.connect(**emulator.login())
     try:
         yield connection
     finally:

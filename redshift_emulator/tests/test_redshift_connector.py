@@ -19,15 +19,7 @@ UTC = dt.UTC
 
 
 def connection_to(emulator: Emulator, **changed: Any) -> redshift_connector.Connection:
-    settings = {
-        "host": emulator.host,
-        "port": emulator.port,
-        "user": emulator.user,
-        "password": emulator.password,
-        "database": emulator.database,
-        "ssl": False,
-    }
-    return redshift_connector.connect(**{**settings, **changed})
+    return redshift_connector.connect(**{**emulator.login(), **changed})
 
 
 # Types

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from redshift_emulator import PASSWORD_VARIABLE
 from redshift_emulator.errors import RedshiftError
@@ -68,6 +69,17 @@ class Emulator:
     user: str
     password: str
     database: str
+
+    def login(self) -> dict[str, Any]:
+        """Return the arguments of `redshift_connector.connect`, without TLS."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            "ssl": False,
+        }
 
 
 @dataclass(frozen=True)
