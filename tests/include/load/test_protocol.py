@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
 from redshift_connector.error import InterfaceError, ProgrammingError
 
 from include.load import protocol
 from include.load.errors import LoadError
 from include.load.operator import StageToRedshiftOperator
+from include.load.request import Mode
 from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
 from include.settings import settings
@@ -567,6 +569,27 @@ def test_what_passes_is_tried_again(
     assert len(failed) >= 2
     assert items(warehouse) == [0, 1]
     assert [status for status, *_ in warehouse.rows(AUDIT)] == ["loaded"]
+
+
+@pytest.mark.parametrize("mode", ["replace", "append", "truncate"])
+def test_a_commit_whose_answer_was_lost_counts_once(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    warehouse.put_events(FILE, [event(0)])
+    lost: list[Connection] = []
+    commit = Connection.commit
+
+    def losing(self: Connection) -> None:
+        commit(self)
+        if not lost:
+            lost.append(self)
+            raise InterfaceError("connection is closed")
+
+    monkeypatch.setattr(Connection, "commit", losing)
+    assert stage_events(mode=mode).stage("run").unchanged == 1
+    assert lost
+    assert items(warehouse) == [0]
+    assert len(warehouse.rows(AUDIT)) == 1
 
 
 @pytest.mark.parametrize(
