@@ -56,5 +56,5 @@ def test_a_backfill_means_days_in_utc_whatever_the_default_timezone(
     dry_run = processes.script(*shlex.split(command), "--dry-run")
     done = running_warehouse.command(*dry_run, **environment)
     assert done.returncode == 0, done.stderr
-    days = re.findall(r"2018-\d\d-\d\d(?=[T ]00:00:00)", done.stdout)
-    assert (len(set(days)), min(days), max(days)) == (30, "2018-11-01", "2018-11-30")
+    days = re.findall(r"^\| (2018-\d\d-\d\d) 00:00:00\+00:00", done.stdout, re.MULTILINE)
+    assert (len(days), min(days), max(days)) == (30, "2018-11-01", "2018-11-30")
