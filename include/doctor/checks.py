@@ -92,13 +92,18 @@ def connections(_: Reached) -> str:
     return f"{settings().redshift_conn_id}, {settings().aws_conn_id}"
 
 
-def warehouse_port(reached: Reached) -> str:
-    """See that something listens where Redshift should."""
+def address_of_redshift() -> tuple[str | None, int]:
+    """Return host and port of the connection; raise SkippedError when there is none."""
     try:
         connection = RedshiftSQLHook.get_connection(settings().redshift_conn_id)
     except AirflowNotFoundException as error:
         raise SkippedError("There is no connection to Redshift.") from error
-    host, port = connection.host, connection.port or 5439
+    return connection.host, connection.port or 5439
+
+
+def warehouse_port(reached: Reached) -> str:
+    """See that something listens where Redshift should."""
+    host, port = address_of_redshift()
     if not host:
         reached.port_answers = True
         return "the connection names no host: IAM finds it"
@@ -312,7 +317,7 @@ def packages(_: Reached) -> str:
         raise FaultError("dbt_packages has no dbt_expectations.", "Run `make setup`.")
     if not (folder / LOCAL_PACKAGE).exists():
         return "dbt_expectations of the hub"
-    if settings().dbt_target != "dev":
+    if address_of_redshift()[0] not in ("127.0.0.1", "::1", "localhost"):
         raise FaultError(
             "dbt_expectations is the project's own version, which is for laptops.",
             "Run `dbt deps` where dbt's package hub answers, as a rule when the image is built.",

@@ -3,8 +3,8 @@
 Moto has the bucket, the roles, the policies, the security group and the function. It lacks
 AWS::RedshiftServerless::Namespace and ::Workgroup, AWS::SecretsManager::Secret and
 AWS::S3::BucketPolicy. Here the secret goes to moto's Secrets Manager, and a workgroup is whatever
-listens at an address. The bucket policy is created in name only: moto's S3 passes over conditions,
-so that "deny whatever is not TLS" would deny everything. cfn-lint holds all to CloudFormation's
+listens at an address. The bucket policy is created in name only: moto's S3 judges no conditions, so
+that "deny whatever is not TLS" would deny everything. cfn-lint holds all to CloudFormation's
 schemas. A custom resource would run its function in Docker: test_usage_limit.py runs it itself.
 """
 

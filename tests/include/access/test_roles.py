@@ -7,7 +7,7 @@ import pytest
 from redshift_connector.error import ProgrammingError
 
 from include.access import roles
-from tests.conftest import MANIFEST
+from tests.conftest import ROOT
 from tests.sparkify_data import event, song
 from tests.warehouse import SCHEMAS, Warehouse
 
@@ -156,7 +156,7 @@ def test_a_missing_connection_is_named(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_grants_name_every_schema_that_the_models_and_tests_go_to() -> None:
-    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    nodes = json.loads((ROOT / "target" / "cosmos" / "manifest.json").read_text())["nodes"].values()
     used = {node["config"]["schema"] or "analytics" for node in nodes if "schema" in node["config"]}
     grants = roles.GRANTS.read_text()
     assert used == {"staging", "intermediate", "analytics", "reporting", "dq"}

@@ -187,7 +187,7 @@ def test_a_user_without_rights_is_a_fault(
     assert "make roles" in found["rights"].cure
 
 
-def test_the_projects_own_version_of_a_package_is_no_version_for_production(
+def test_the_projects_own_version_of_a_package_is_no_version_for_a_cluster(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checks, "PROJECT_ROOT", tmp_path)
@@ -196,9 +196,10 @@ def test_the_projects_own_version_of_a_package_is_no_version_for_production(
         checks.packages(checks.Reached())
     folder.mkdir(parents=True)
     (folder / MARKER).touch()
+    name = "AIRFLOW_CONN_REDSHIFT_DEFAULT"
+    monkeypatch.setenv(name, json.dumps({"conn_type": "redshift", "host": "127.0.0.1"}))
     assert "own version" in checks.packages(checks.Reached())
-    monkeypatch.setenv("SPARKIFY_DBT_TARGET", "prod")
-    settings.cache_clear()
+    monkeypatch.setenv(name, json.dumps({"conn_type": "redshift", "host": "cluster.example"}))
     with pytest.raises(checks.FaultError, match="laptops"):
         checks.packages(checks.Reached())
     (folder / MARKER).unlink()
