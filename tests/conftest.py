@@ -18,7 +18,8 @@ atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 AIRFLOW_HOME = STATE / "airflow"
 # What the user's UI and shell read: manifests, docs, and the addresses of a running stack
 SHOWN = ("target/manifest.json", "target/cosmos", "target/docs", ".local/env")
-if not (ROOT / "target" / "cosmos" / "manifest.json").exists():
+MANIFEST = ROOT / "target" / "cosmos" / "manifest.json"
+if not MANIFEST.exists():
     raise pytest.UsageError("There is no dbt manifest yet: run `make manifest` first.")
 
 os.environ.update(

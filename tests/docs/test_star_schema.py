@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from tests.conftest import ROOT
+from tests.conftest import MANIFEST, ROOT
 
 
 def diagram(nodes: dict[str, Any]) -> str:
@@ -56,7 +56,7 @@ def relationships(nodes: dict[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def test_the_diagram_shows_what_the_manifest_has() -> None:
-    drawn = diagram(json.loads((ROOT / "target" / "cosmos" / "manifest.json").read_text())["nodes"])
+    drawn = diagram(json.loads(MANIFEST.read_text())["nodes"])
     page = (ROOT / "docs" / "star_schema.md").read_text()
     assert f"```mermaid\n{drawn}\n```" in page, (
         f"Replace the diagram in docs/star_schema.md by:\n{drawn}"
