@@ -15,6 +15,7 @@ import pytest
 from lake import connect
 from waiting import wait_until
 
+import redshift_emulator
 from redshift_emulator import PASSWORD_VARIABLE
 from redshift_emulator.server import Emulator, running_emulator
 from redshift_emulator.testing import self_signed
@@ -28,11 +29,11 @@ def command(data_dir: Path) -> list[str]:
 
 
 @contextmanager
-def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Emulator]]:
+def process(data_dir: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], Emulator]]:
     """Run the command itself, to be killed at will, and wait until its PostgreSQL is gone too."""
     with subprocess.Popen(
         command(data_dir),
-        env={**os.environ, **PASSWORD},
+        env={**os.environ, **PASSWORD, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -180,3 +181,19 @@ def test_tls_is_offered_with_a_certificate(data_dir: Path, tmp_path: Path) -> No
 def test_deeply_nested_expressions_are_understood(emulator: Emulator) -> None:
     nested = "replace(" * 200 + "'a'" + ", 'b', 'c')" * 200
     assert run(emulator, f"select {nested}") == [("a",)]
+
+
+def test_data_of_an_older_emulator_is_served_on(data_dir: Path, tmp_path: Path) -> None:
+    """The older one is this one with another column in front of a system view's own."""
+    older = tmp_path / "redshift_emulator"
+    shutil.copytree(Path(redshift_emulator.__file__).parent, older)
+    catalog = older / "catalog" / "0_load_log.sql"
+    view = "create or replace view pg_catalog.stl_load_commits as\nselect distinct\n"
+    assert view in catalog.read_text()
+    catalog.write_text(catalog.read_text().replace(view, f"{view}    1 as former,\n"))
+    with process(data_dir, PYTHONPATH=str(tmp_path)) as (_, running):
+        assert run(running, "select count(former) from stl_load_commits") == [(0,)]
+        run(running, "create table kept as select 1 as n")
+    with process(data_dir) as (_, running):
+        assert run(running, "select n from kept") == [(1,)]
+        assert run(running, "select count(*) from stl_load_commits") == [(0,)]

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import pwd
+import re
 import signal
 import ssl
 import stat
@@ -58,6 +59,7 @@ SETTINGS = {
 # it or died, whatever killed it, a fast shutdown follows.
 _SUPERVISED = 'exec 3<&0; { read -r _ <&3; kill -INT $$; } & exec "$@" 3<&- </dev/null'
 _PATIENCE = 60.0
+_VIEW = re.compile(r"create or replace view (\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -313,8 +315,20 @@ async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Optio
     maintenance.close()
     connection = await Connection.open_as_owner(socket, options.database)
     for script in sorted(CATALOG.glob("*.sql")):
-        await connection.query(f"set allow_system_table_mods = on; {script.read_text()}")
+        await _make_catalog(connection, script.read_text())
     connection.close()
+
+
+async def _make_catalog(connection: Connection, script: str) -> None:
+    """Create or replace the catalog's objects; views of an older emulator may have to go first."""
+    allowed = "set allow_system_table_mods = on; "
+    try:
+        await connection.query(allowed + script)
+    except RedshiftError:
+        views = _VIEW.findall(script)
+        if not views:
+            raise
+        await connection.query(f"{allowed}drop view if exists {', '.join(views)} cascade; {script}")
 
 
 async def _first_connection(
