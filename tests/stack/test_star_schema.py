@@ -271,6 +271,48 @@ class TestRejectedLines:
         assert len(list(read_events(tmp_path))) == 1
 
 
+class TestQuarantine:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"ts": 1541030400},
+            {"ts": 1541030400000000},
+            {"userId": "seven"},
+            {"userId": "9" * 19},
+            {"registration": 1e30},
+            {"level": "gold"},
+            {"level": None},
+            {"page": ""},
+            {"sessionId": None},
+            {"itemInSession": None},
+            {"length": -1.0},
+            {"song": " "},
+            {"artist": None},
+        ],
+    )
+    def test_events_with_a_fault_are_left_out(self, tmp_path: Path, fault: Row) -> None:
+        found = star(tmp_path, [event(0), event(1, **fault)])
+        assert by(found.songplays, "item_in_session") == [(0,)]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"song_id": "S1"},
+            {"artist_id": None},
+            {"title": ""},
+            {"artist_name": " "},
+            {"duration": None},
+            {"duration": 1e6},
+            {"year": 12},
+            {"artist_latitude": 91.0},
+            {"artist_longitude": -181.0},
+        ],
+    )
+    def test_songs_with_a_fault_are_left_out(self, tmp_path: Path, fault: Row) -> None:
+        found = star(tmp_path, [event()], [song(1), song(2, **fault)])
+        assert by(found.songs, "song_id") == [("SO0000000000000001",)]
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("title", "artist"), [("UNIT", "the testers"), (" Unit", "The Testers  ")]
@@ -286,10 +328,10 @@ class TestMatching:
 
     @pytest.mark.parametrize(
         ("duration", "match"),
-        [(201.5, "exact"), (199.5, "exact"), (201.50001, "title_artist"), (None, "title_artist")],
+        [(201.5, "exact"), (199.5, "exact"), (201.50001, "title_artist")],
     )
     def test_a_second_apart_is_exact_and_more_is_title_artist(
-        self, tmp_path: Path, duration: float | None, match: str
+        self, tmp_path: Path, duration: float, match: str
     ) -> None:
         found = star(tmp_path, [event(length=200.5)], [song(duration=duration)])
         assert by(found.songplays, "song_match") == [(match,)]
@@ -299,8 +341,7 @@ class TestMatching:
         [
             ([230.0, 200.4, 200.7], 2),  # the closest
             ([200.0, 201.0, 190.0], 1),  # as close: the lowest song_id
-            ([None, 900.0, None], 2),  # unknown comes last
-            ([None, None, None], 1),
+            ([None, 900.0, None], 2),  # without a duration they are quarantined
         ],
     )
     def test_the_closest_duration_wins_then_the_lowest_song_id(
@@ -318,7 +359,7 @@ class TestMatching:
         assert by(found.artists, "name", "location") == [("311", "27")]
 
     def test_an_artist_is_matched_by_the_spelling_of_the_song(self, tmp_path: Path) -> None:
-        artist_id = "ARSAME"
+        artist_id = "AR0000000000000009"
         songs = [
             song(1, artist_id=artist_id, artist_name="Testers Inc."),
             song(2, artist_id=artist_id, artist_name="Testers Inc.", title="Other"),
@@ -358,7 +399,7 @@ class TestArtists:
         songs = [
             song(
                 number,
-                artist_id="ARSAME",
+                artist_id="AR0000000000000009",
                 artist_name=name,
                 artist_location=location,
                 artist_latitude=latitude,
