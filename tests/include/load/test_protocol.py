@@ -399,7 +399,7 @@ PLAIN = "\n".join(json.dumps(event(item)) for item in (0, 1)).encode()
     [
         (ARRAY, "one JSON array"),
         (b"[" + ARRAY.replace(b"\n", b"")[1:], "one JSON array"),
-        (gzip.compress(PLAIN), "a gzip file"),
+        (gzip.compress(PLAIN, mtime=0), "a gzip file"),
         (PLAIN.decode().encode("utf-16"), "UTF-16 text"),
         (b"# Logs\n\nThis folder has {logs} in [json].\n", "not JSON"),
     ],
