@@ -137,7 +137,7 @@ def test_file_of_another_form_is_said_in_words(
 ) -> None:
     faults.path.write_text(text)
     try:
-        with pytest.raises(psycopg2.Error, match="holds no list of faults"):
+        with pytest.raises(psycopg2.Error, match="is not a JSON list of faults"):
             run(faulty, "select 1")
     finally:
         faults.path.unlink()

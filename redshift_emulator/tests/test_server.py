@@ -121,7 +121,7 @@ def test_second_emulator_on_a_directory_is_refused(data_dir: Path) -> None:
     with process(data_dir) as (first, emulator):
         status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
         assert status == 1
-        assert f"another emulator, process {first.pid}, serves {data_dir}" in said
+        assert f"another emulator, process {first.pid}, uses {data_dir}" in said
         assert run(emulator, "select 1") == [(1,)]
 
 
@@ -131,7 +131,7 @@ def test_damaged_files_are_named_with_what_to_do(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "postgres" / "global")
     status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
     assert status == 1
-    assert f"{data_dir / 'postgres.log'} says why" in said
+    assert f"see {data_dir / 'postgres.log'}" in said
     assert f"delete {data_dir} to begin with an empty warehouse" in said
 
 
