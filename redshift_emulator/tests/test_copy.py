@@ -384,7 +384,7 @@ def test_file_of_another_encoding_fails_the_load(lake: Lake) -> None:
     error = lake.refusal(
         f"copy t from 's3://{lake.bucket}/data' iam_role '{ROLE}' csv encoding utf16le"
     )
-    assert "has another encoding" in error["M"]
+    assert "is not in the encoding that COPY names" in error["M"]
 
 
 # Rejections

@@ -468,7 +468,7 @@ REFUSED = [
     *refused(
         "CHECKSUM function",
         "0A000",
-        "The emulator has no CHECKSUM",
+        "The emulator does not support CHECKSUM",
         "select checksum(a) from t",
     ),
     *syntax("Reserved words", "raw", "select * from raw.events", "create schema raw"),
@@ -633,17 +633,28 @@ REFUSED = [
         "alter table t add a int unique",
     ),
     *refused("SET", "42704", "unrecognized configuration parameter", "set work_mem to '1GB'"),
-    *refused("COPY", "0A000", "has no option PARQUET", "copy t from 's3://b/k' format as parquet"),
     *refused(
-        "CREATE PROCEDURE", "0A000", "has no CREATE PROCEDURE", "create procedure p() as $$ $$"
+        "COPY",
+        "0A000",
+        "does not support the option PARQUET",
+        "copy t from 's3://b/k' format as parquet",
+    ),
+    *refused(
+        "CREATE PROCEDURE",
+        "0A000",
+        "does not support CREATE PROCEDURE",
+        "create procedure p() as $$ $$",
     ),
     *refused("Data types", "42704", 'type "string" does not exist', "select a::string from t"),
     *syntax("Pattern-matching conditions", "'x'", "select a rlike 'x' from t"),
     *syntax("Boolean type", "IS", "select a is json from t"),
     *syntax("SELECT", "from", "from t select a"),
-    *refused("EXCLUDE list", "0A000", "has no EXCLUDE", "select * exclude (a) from t"),
+    *refused("EXCLUDE list", "0A000", "does not support EXCLUDE", "select * exclude (a) from t"),
     *refused(
-        "GROUP BY clause", "0A000", "has no GROUP BY ALL of a star", "select * from t group by all"
+        "GROUP BY clause",
+        "0A000",
+        "does not support GROUP BY ALL of a star",
+        "select * from t group by all",
     ),
     *refused(
         "MEDIAN function",
@@ -655,13 +666,13 @@ REFUSED = [
     *refused(
         "MERGE",
         "0A000",
-        "has no MERGE … REMOVE DUPLICATES",
+        "does not support MERGE … REMOVE DUPLICATES",
         "merge into t using s on t.a = s.a remove duplicates",
     ),
     *refused(
         "Names and identifiers",
         "0A000",
-        "has no names of more than 63 bytes",
+        "does not support names longer than 63 bytes",
         f"select {'a' * 64} from t",
         f"create table {'a' * 64} (a int)",
     ),
@@ -678,34 +689,53 @@ REFUSED = [
         "select array_agg_of from t where a @> b",
         "select * from unnest(a)",
     ),
-    *refused("SUPER type", "0A000", "The emulator has no SUPER", "create table t (a super)"),
+    *refused(
+        "SUPER type", "0A000", "The emulator does not support SUPER", "create table t (a super)"
+    ),
     *refused(
         "Interval data types",
         "0A000",
-        "The emulator has no INTERVAL columns",
+        "The emulator does not support INTERVAL columns",
         "create table t (a interval year to month)",
         "alter table t add column a interval day to second",
     ),
     *refused(
         "Data types",
         "0A000",
-        "The emulator has no GEOMETRY",
+        "The emulator does not support GEOMETRY",
         "create table t (a geometry)",
         "select a::geometry from t",
     ),
-    *refused("UPDATE", "0A000", "has no SET column = DEFAULT", "update t set a = default"),
+    *refused(
+        "UPDATE", "0A000", "does not support SET column = DEFAULT", "update t set a = default"
+    ),
     *refused(
         "CREATE TABLE",
         "0A000",
-        "The emulator has no COLLATE CASE_INSENSITIVE",
+        "The emulator does not support COLLATE CASE_INSENSITIVE",
         "create table t (a varchar collate case_insensitive)",
     ),
     *refused(
-        "CREATE IDENTITY PROVIDER", "0A000", "has no CREATE IDENTITY", "create identity provider p"
+        "CREATE IDENTITY PROVIDER",
+        "0A000",
+        "does not support CREATE IDENTITY",
+        "create identity provider p",
     ),
-    *refused("SET", "0A000", "no SET TRANSACTION", "set transaction isolation level serializable"),
-    *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
-    *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
+    *refused(
+        "SET",
+        "0A000",
+        "not support SET TRANSACTION",
+        "set transaction isolation level serializable",
+    ),
+    *refused(
+        "Data types",
+        "0A000",
+        "The emulator does not support GEOGRAPHY",
+        "select a::geography from t",
+    ),
+    *refused(
+        "HLLSKETCH type", "0A000", "does not support HLLSKETCH", "create table t (a hllsketch)"
+    ),
 ]
 
 

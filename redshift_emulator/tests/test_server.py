@@ -132,7 +132,7 @@ def test_damaged_files_are_named_with_what_to_do(data_dir: Path) -> None:
     status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
     assert status == 1
     assert f"see {data_dir / 'postgres.log'}" in said
-    assert f"delete {data_dir} to begin with an empty warehouse" in said
+    assert f"delete {data_dir} to start with an empty warehouse" in said
 
 
 def test_directory_serves_another_database_and_password_on_demand(data_dir: Path) -> None:

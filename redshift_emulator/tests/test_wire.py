@@ -78,7 +78,7 @@ def test_password_may_be_given_for_hashing_by_sha256(lake: Lake) -> None:
     with libpq(lake.emulator, user="hashed", password="Hashed1ž"):
         pass
     digest = lake.refusal("alter user hashed password 'sha256|00ff|salt'")
-    assert digest["M"] == "The emulator has no passwords as SHA-256 digests"
+    assert digest["M"] == "The emulator does not support passwords as SHA-256 digests"
 
 
 @pytest.mark.parametrize(

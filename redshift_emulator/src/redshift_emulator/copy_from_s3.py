@@ -239,7 +239,7 @@ def _json_reader(statement: Copy, s3: S3Client, table: Table) -> Reader:
     names = [column.name for column in table.columns]
     argument = _text(statement, "JSON") or "auto"
     if argument == "noshred":
-        raise RedshiftError("0A000", "The emulator does not support JSON 'noshred', as it lacks SUPER")
+        raise RedshiftError("0A000", "The emulator does not support JSON 'noshred' and SUPER")
     if argument in ("auto", "auto ignorecase"):
         mapping = auto_mapping(names, ignore_case=argument != "auto")
     else:
@@ -324,7 +324,8 @@ class Load:
             with s3_errors(file.url):
                 yield from self.reader(decompressed(stream, self.statement.options))
         except UnicodeError as error:
-            raise load_error(f"{file.url} is not in the encoding of COPY: {error}", 1221) from error
+            text = f"{file.url} is not in the encoding that COPY names: {error}"
+            raise load_error(text, 1221) from error
         except (OSError, EOFError, zlib.error, ZstdError) as error:
             raise load_error(f"Cannot read {file.url}: {error}") from error
 
@@ -352,7 +353,7 @@ class Load:
         return "\t".join(fields) + "\n"
 
     def _fault(self, values: list[object]) -> int:
-        """Return the index of the first field that fails to convert; the fast path does not count."""
+        """Return the index of the first field that fails; the fast path does not count fields."""
         for index, (convert, value) in enumerate(zip(self.converters, values, strict=True)):
             try:
                 if value is not None:

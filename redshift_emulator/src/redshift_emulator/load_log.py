@@ -21,7 +21,7 @@ LOGGED_REPLACEMENTS = 100
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded; `fields` are those read, ending with the one at fault, if any."""
+    """A record that was not loaded; `fields` are those read, the last one at fault, if any is."""
 
     file: Object
     line: int

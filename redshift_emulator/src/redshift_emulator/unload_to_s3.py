@@ -197,7 +197,7 @@ def _delimited_text(delimiter: str, quotes: bool, escapes: bool) -> Callable[[st
 
 
 def _json_writer(names: list[str], types: list[str]) -> RowWriter:
-    """Write one object per line: numbers and SUPER bare, booleans as "t" and "f", others as text."""
+    """Write one object per line: bare numbers and SUPER, booleans as "t" and "f", the rest text."""
     keys = [json.dumps(name, ensure_ascii=False) + ":" for name in names]
     bare = [each in _BARE_TYPES for each in types]
 
