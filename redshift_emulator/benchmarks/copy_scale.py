@@ -1,9 +1,8 @@
-"""What COPY costs as its source grows, in bytes and in objects: `python benchmarks/copy_scale.py`.
+"""The cost of COPY as its source grows in bytes and objects: `python benchmarks/copy_scale.py`.
 
-The source is an S3 of this benchmark's own, in a process of its own, which makes up what it is
-asked for: `bytes/N` is one object of N megabytes, `objects/N/` a folder of N objects of one line.
-Nothing is stored, so the sizes are bounded by patience alone. Memory is the emulator's, without
-PostgreSQL's, at its peak.
+The source is an S3 server in a separate process that generates its objects on request. `bytes/N` is
+one object of N megabytes, and `objects/N/` is a folder of N objects with one line each. It stores
+nothing, so only run time limits the sizes. Memory is the peak of the emulator, without PostgreSQL.
 """
 
 import json
@@ -30,20 +29,20 @@ MEGABYTES = (64, 512, 4096)
 OBJECTS = (1_000, 10_000, 100_000)
 MEGABYTE = 1024 * 1024
 PAGE = 1000
-# Four of each row's five keys are loaded: what is measured is the reading, not PostgreSQL's disk.
+# COPY loads four of each row's five keys, to measure the reading and not PostgreSQL's disk.
 LINE = json.dumps({"a": 1, "b": 2.5, "c": "x" * 20, "d": "2018-11-01", "e": "-" * 948}) + "\n"
 BLOCK = LINE.encode() * 1024
 assert len(BLOCK) == MEGABYTE
 
 
 class GeneratedS3(BaseHTTPRequestHandler):
-    """ListObjectsV2 and GetObject on objects that are made up as they are read."""
+    """ListObjectsV2 and GetObject on generated objects."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """Answer a listing or an object."""
+        """Serve a listing or an object."""
         url = urlsplit(self.path)
         query = parse_qs(url.query)
         if "list-type" in query:
@@ -62,7 +61,7 @@ class GeneratedS3(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def listing(prefix: str, start: int) -> bytes:
@@ -87,7 +86,7 @@ def listing(prefix: str, start: int) -> bytes:
 
 
 def serve(port: "Connection[int, None]") -> None:
-    """Serve the generated S3 on a free port, which `port` is sent."""
+    """Serve the generated S3 on a free port; send the number through `port`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), GeneratedS3)
     port.send(server.server_port)
     server.serve_forever()
@@ -95,7 +94,7 @@ def serve(port: "Connection[int, None]") -> None:
 
 @contextmanager
 def generated_s3() -> Iterator[str]:
-    """Run the generated S3 in a process of its own; yield its address."""
+    """Run the generated S3 in a separate process; yield its URL."""
     receiving, sending = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.Process(target=serve, args=(sending,), daemon=True)
     process.start()
@@ -106,7 +105,7 @@ def generated_s3() -> Iterator[str]:
 
 
 def measure(s3: str, prefix: str, rows: int) -> tuple[float, float]:
-    """COPY what is under `prefix` by an emulator of its own; return seconds and peak megabytes."""
+    """COPY the objects under `prefix` with a new emulator; return seconds and peak megabytes."""
     with (
         tempfile.TemporaryDirectory(prefix="emulator-bench-") as data,
         running_emulator(Path(data), s3_endpoint=s3, copy_roles=[ROLE]) as emulator,
@@ -141,7 +140,7 @@ def measure(s3: str, prefix: str, rows: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure each size, and print the ratios to the smallest of its kind."""
+    """Measure each size and print its ratios to the smallest size of its kind."""
     kinds = [
         ("MB in one object", MEGABYTES, "bytes/{}", MEGABYTE // len(LINE)),
         ("objects of 1 KB", OBJECTS, "objects/{}/", 1),

@@ -1,4 +1,4 @@
-"""One S3 and one emulator for all tests; the environment that Airflow reads at import."""
+"""One S3 server and one emulator for all tests; the environment that Airflow reads at import."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-# Airflow reads its settings when it is imported.
+# Airflow reads its settings at import.
 _AIRFLOW = tempfile.TemporaryDirectory(prefix="airflow-")
 os.environ.update(
     AIRFLOW_HOME=_AIRFLOW.name,
@@ -31,13 +31,13 @@ LONGEST = ("test_dbt.py", "test_isolation.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left with them at the end."""
+    """Start with the slowest files, so that no worker runs them alone at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _named_sessions() -> Iterator[None]:
-    """Name the sessions: the driver reads the source of its call stack to find a name itself."""
+    """Name the sessions, because the driver otherwise reads its call stack's source for a name."""
     with pytest.MonkeyPatch.context() as patch:
         named = partial(redshift_connector.connect, application_name="tests")
         patch.setattr(redshift_connector, "connect", named)
@@ -70,7 +70,7 @@ def emulator(s3_url: str) -> Iterator[Emulator]:
 
 @pytest.fixture
 def lake(emulator: Emulator, s3_url: str) -> Iterator[Lake]:
-    """Return a connection and an empty bucket and schema."""
+    """Return a connection, an empty bucket and an empty schema."""
     number = next(_numbers)
     client = boto3.client(
         "s3",

@@ -1,4 +1,4 @@
-"""A bucket and a warehouse beside it, as the tests of COPY and UNLOAD use them."""
+"""An S3 bucket and a warehouse schema, as the tests of COPY and UNLOAD use them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ ROLE = "arn:aws:iam::123456789012:role/copy"
 
 @dataclass(frozen=True)
 class Lake:
-    """One connection, with autocommit, to a schema, and a bucket of the test's own."""
+    """One connection with autocommit, and a schema and a bucket for one test."""
 
     emulator: Emulator
     connection: redshift_connector.Connection
@@ -25,7 +25,7 @@ class Lake:
     bucket: str
 
     def use_schema(self) -> None:
-        """Make the schema anew and let the connection's names mean what is in it."""
+        """Create the schema again and make it the connection's search path."""
         self.run(f"drop schema if exists {self.schema} cascade")
         self.run(f"create schema {self.schema}")
         self.run(f"set search_path to {self.schema}")
@@ -56,7 +56,7 @@ class Lake:
         self.run(f"unload ('{quoted}') to 's3://{self.bucket}/{key}' iam_role '{ROLE}' {options}")
 
     def refusal(self, sql: str) -> dict[str, str]:
-        """Run what must fail; return the error's fields by their letter in the protocol."""
+        """Run a statement that must fail; return the error's fields by their protocol letter."""
         try:
             self.run(sql)
         except redshift_connector.ProgrammingError as error:

@@ -1,4 +1,4 @@
-"""Airflow's hook and operators for Redshift as they are, and what else its users connect with."""
+"""Airflow's hook and operators for Redshift, unmodified, and the other clients of its users."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ CSV = ["csv", "ignoreheader 1"]
 
 @pytest.fixture
 def lake(lake: Lake, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """Put the connections of a deployment into the environment."""
+    """Set the connections of a deployment in the environment."""
     emulator = lake.emulator
     redshift = {
         "conn_type": "redshift",
@@ -54,7 +54,7 @@ def lake(lake: Lake, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Lake:
 # RedshiftSQLHook
 
 
-def test_hook_runs_statements_and_hands_their_rows_to_the_handler(lake: Lake) -> None:
+def test_hook_runs_statements_and_passes_their_rows_to_the_handler(lake: Lake) -> None:
     hook = RedshiftSQLHook()
     statements = f"set search_path to {lake.schema}; select id from songs order by id; select 'x';"
     rows = hook.run(statements, handler=fetch_all_handler, split_statements=True, return_last=False)
@@ -131,26 +131,26 @@ def load(lake: Lake, **changed: Any) -> None:
         ("UPSERT", [(1, "new"), (2, "kept"), (3, "third")]),
     ],
 )
-def test_operator_loads_by_every_method(
+def test_operator_loads_with_every_method(
     lake: Lake, method: str, expected: list[tuple[int, str]], account: str, autocommit: bool
 ) -> None:
     load(lake, method=method, aws_conn_id=account, autocommit=autocommit)
     assert lake.rows("select id, title from songs order by id, title") == expected
 
 
-def test_operator_upserts_by_the_keys_that_it_is_given(lake: Lake) -> None:
+def test_operator_upserts_by_the_given_keys(lake: Lake) -> None:
     lake.put("titles", b"9,kept\n")
     load(lake, s3_key="titles", copy_options=["csv"], method="UPSERT", upsert_keys=["title"])
     assert lake.rows("select id, title from songs order by id") == [(1, "old"), (9, "kept")]
 
 
-def test_operator_fills_the_columns_that_it_names(lake: Lake) -> None:
+def test_operator_fills_the_named_columns(lake: Lake) -> None:
     lake.put("ids", b"7\n")
     load(lake, s3_key="ids", copy_options=["csv"], column_list=["id"])
     assert lake.rows("select title from songs where id = 7") == [(None,)]
 
 
-def test_replacement_that_fails_leaves_what_was_there(lake: Lake) -> None:
+def test_failed_replace_keeps_the_old_rows(lake: Lake) -> None:
     lake.put("songs/c.csv", b"id,title\nx,broken\n")
     with pytest.raises(redshift_connector.ProgrammingError, match="stl_load_errors"):
         load(lake, method="REPLACE")
@@ -211,7 +211,7 @@ def test_server_side_cursor_fetches_in_parts(lake: Lake) -> None:
         connection.close()
 
 
-def test_psql_describes_what_a_table_is_on_redshift(lake: Lake) -> None:
+def test_psql_describes_a_table_as_on_redshift(lake: Lake) -> None:
     lake.run("create table t (id int identity(1,1), name varchar(20) not null) sortkey (name)")
     options = ("--no-psqlrc", "--csv", f"--command=\\d {lake.schema}.t", "--command=\\dn redshift")
     shown = subprocess.run(

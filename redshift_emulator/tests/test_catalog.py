@@ -13,7 +13,7 @@ LATE = "with no schema binding"
 
 @pytest.fixture
 def based(lake: Lake) -> Lake:
-    """Have a table, a late-binding view on it and another one on that."""
+    """Create a table, a late-binding view on it, and another one on that view."""
     s = lake.schema
     lake.run("create table base (a int, b varchar(10))")
     lake.run("insert into base values (1, 'one')")
@@ -23,7 +23,7 @@ def based(lake: Lake) -> Lake:
 
 
 def swap(lake: Lake, query: str) -> None:
-    """Replace the table as dbt does: build, rename away, rename in, drop what was."""
+    """Replace the table as dbt does: build a new one, rename both, drop the old one."""
     lake.run(f"create table base__dbt_tmp as {query}")
     lake.run("alter table base rename to base__dbt_backup")
     lake.run("alter table base__dbt_tmp rename to base")
@@ -33,13 +33,13 @@ def swap(lake: Lake, query: str) -> None:
 # Late-binding views
 
 
-def test_late_binding_view_follows_the_name_of_what_it_reads(based: Lake) -> None:
+def test_late_binding_view_follows_the_name_of_its_relation(based: Lake) -> None:
     swap(based, "select 2 as a, 'two'::varchar(10) as b")
     assert based.rows("select a, b from late") == [(2, "two")]
     assert based.rows("select a from later") == [(2,)]
 
 
-def test_late_binding_view_shows_the_new_columns_of_what_it_reads(based: Lake) -> None:
+def test_late_binding_view_shows_the_new_columns_of_its_relation(based: Lake) -> None:
     based.run("grant select on late to public")
     based.run("comment on view late is 'kept'")
     swap(based, "select 'x'::varchar(3) as b, 2.5::float as c")
@@ -59,9 +59,7 @@ def test_column_added_to_a_table_shows_in_the_view_on_all_its_columns(based: Lak
 
 
 @pytest.mark.parametrize("drop", ["drop table base", "drop table base cascade"])
-def test_dropping_what_a_late_binding_view_reads_leaves_it_with_an_error(
-    based: Lake, drop: str
-) -> None:
+def test_late_binding_view_fails_after_its_relation_is_dropped(based: Lake, drop: str) -> None:
     based.run(drop)
     missing = f'relation "{based.schema}.base" does not exist'
     for query in (
@@ -75,14 +73,14 @@ def test_dropping_what_a_late_binding_view_reads_leaves_it_with_an_error(
     assert based.rows("select * from late") == [(5, "five")]
 
 
-def test_dropping_a_schema_leaves_the_late_binding_views_of_others(based: Lake) -> None:
+def test_dropping_a_schema_keeps_late_binding_views_in_other_schemas(based: Lake) -> None:
     based.run(f"create schema {based.schema}_views")
     based.run(f"create view {based.schema}_views.v as select * from {based.schema}.base {LATE}")
     based.run(f"drop schema {based.schema} cascade")
     assert based.refusal(f"select * from {based.schema}_views.v")["C"] == "42P01"
 
 
-def test_late_binding_view_may_come_before_what_it_reads(lake: Lake) -> None:
+def test_late_binding_view_may_be_created_before_its_relation(lake: Lake) -> None:
     lake.run(f"create view early as select n from {lake.schema}.nothing {LATE}")
     assert lake.refusal("select * from early")["M"] == (
         f'relation "{lake.schema}.nothing" does not exist'
@@ -108,7 +106,7 @@ def test_names_of_views_and_schemas_may_need_quotes(lake: Lake, schema: str) -> 
     lake.run(f"drop schema {s} cascade")
 
 
-def test_rolled_back_change_leaves_the_late_binding_view_as_it_was(based: Lake) -> None:
+def test_rolled_back_change_keeps_the_late_binding_view(based: Lake) -> None:
     based.connection.autocommit = False
     based.run("drop table base cascade")
     based.refusal("select * from late")
@@ -116,7 +114,7 @@ def test_rolled_back_change_leaves_the_late_binding_view_as_it_was(based: Lake) 
     assert based.rows("select * from late") == [(1, "one")]
 
 
-def test_late_binding_view_is_replaced_renamed_and_dropped_like_others(based: Lake) -> None:
+def test_late_binding_view_is_replaced_renamed_and_dropped_like_other_views(based: Lake) -> None:
     s = based.schema
     assert (
         based.refusal(f"create view late as select 1 as one from {s}.base {LATE}")["C"] == "42P07"
@@ -130,7 +128,7 @@ def test_late_binding_view_is_replaced_renamed_and_dropped_like_others(based: La
     assert based.refusal("select * from latest")["C"] == "42P01"
 
 
-def test_bound_view_holds_its_table_and_goes_with_it(based: Lake) -> None:
+def test_bound_view_blocks_drop_and_goes_with_cascade(based: Lake) -> None:
     based.run("create view bound as select a from base")
     assert based.refusal("drop table base")["C"] == "2BP01"
     assert based.rows("select * from late") == [(1, "one")]
@@ -138,7 +136,7 @@ def test_bound_view_holds_its_table_and_goes_with_it(based: Lake) -> None:
     assert based.refusal("select * from bound")["C"] == "42P01"
 
 
-def test_readers_and_builders_at_once_neither_fail_nor_lock_up(based: Lake) -> None:
+def test_concurrent_readers_and_builders_neither_fail_nor_deadlock(based: Lake) -> None:
     s = based.schema
     based.run("create table other as select 1 as a")
     based.run(f"create view both_ as select o.a from {s}.other o join {s}.later l on true {LATE}")
@@ -180,7 +178,7 @@ def test_readers_and_builders_at_once_neither_fail_nor_lock_up(based: Lake) -> N
         assert min(each.result() for each in readers) > 3
 
 
-def test_same_schema_and_table_created_and_granted_at_once_are_created_once(lake: Lake) -> None:
+def test_concurrent_create_if_not_exists_and_grant_succeed(lake: Lake) -> None:
     gate = threading.Barrier(8)
 
     def create(_: int) -> None:
@@ -228,7 +226,7 @@ def test_keys_are_recorded_shown_and_not_enforced(lake: Lake) -> None:
     assert lake.rows("show constraints foreign keys from table plays") == []
 
 
-def test_tables_that_refer_to_each_other_are_dropped_together(lake: Lake) -> None:
+def test_tables_that_reference_each_other_are_dropped_together(lake: Lake) -> None:
     lake.run("create table songs (id int primary key)")
     lake.run("create table plays (song int references songs)")
     lake.run("drop table plays, songs")
@@ -315,9 +313,7 @@ def test_version_names_redshift_and_the_emulator(lake: Lake) -> None:
         *("sys_load_error_detail", "stl_load_errors", "stl_load_commits", "pg_proc_info"),
     ],
 )
-def test_system_view_is_read_by_anyone_wherever_the_search_path_leads(
-    lake: Lake, view: str
-) -> None:
+def test_any_user_reads_system_views_with_any_search_path(lake: Lake, view: str) -> None:
     lake.run("set search_path to nowhere")
     lake.run(f"create user reader_of_{view} password 'Reader12'")
     lake.run(f"set session authorization reader_of_{view}")
@@ -346,7 +342,7 @@ def test_late_binding_view_has_no_columns_of_its_own(based: Lake) -> None:
     assert based.rows(columns.format("late")) == []
 
 
-def test_show_commands_list_what_there_is(based: Lake) -> None:
+def test_show_commands_list_existing_objects(based: Lake) -> None:
     s, database = based.schema, based.emulator.database
     tables = based.rows(f"show tables from schema {database}.{s}")
     assert [(row[2], row[3]) for row in tables] == [

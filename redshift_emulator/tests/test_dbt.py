@@ -1,4 +1,4 @@
-"""dbt-redshift, unmodified: what its documentation promises, feature by feature."""
+"""dbt-redshift, unmodified: the features of its documentation, one by one."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from lake import Lake
 
 @dataclass
 class Project:
-    """A dbt project in a folder of its own, whose models land in the lake's schema."""
+    """A dbt project in its own folder, which builds its models in the lake's schema."""
 
     folder: Path
     lake: Lake
@@ -32,7 +32,7 @@ class Project:
         return self.folder / "target"
 
     def invoke(self, *arguments: str) -> Any:
-        """Run dbt and return the command's own result. Raises what kept it from starting."""
+        """Run dbt and return the command's result. Raises the error that kept it from starting."""
         done = dbt_here.invoke(*arguments, project=self.folder, target=self.target)
         if done.exception:
             raise done.exception
@@ -43,7 +43,7 @@ class Project:
         return dbt_here.results(*arguments, project=self.folder, target=self.target)
 
     def run(self, *arguments: str) -> None:
-        """Run dbt, all of whose nodes must succeed."""
+        """Run dbt and assert that every node succeeds."""
         failed = {
             name: result["message"]
             for name, result in self.dbt(*arguments).items()
@@ -54,7 +54,7 @@ class Project:
     def configure(
         self, output: Mapping[str, Any] | None = None, flags: Mapping[str, bool] | None = None
     ) -> None:
-        """Write the profile, with the settings of `output` in it, and the project's file."""
+        """Write the profile, with the settings in `output`, and dbt_project.yml."""
         emulator = self.lake.emulator
         profile = {
             "type": "redshift",
@@ -80,7 +80,7 @@ class Project:
 
 @pytest.fixture
 def lake(lake: Lake) -> Lake:
-    """Let all tests' schemas bear one name: a profile of another one makes dbt parse anew."""
+    """Use one schema name for all tests: dbt parses again when the profile's schema changes."""
     lake = replace(lake, schema="lake")
     lake.use_schema()
     return lake
@@ -88,7 +88,7 @@ def lake(lake: Lake) -> Lake:
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the first project leaves what dbt parsed: its own macros, which take longest."""
+    """Return the file with the first project's parse: parsing dbt's own macros takes longest."""
     return tmp_path_factory.mktemp("parsed") / "partial_parse.msgpack"
 
 
@@ -145,7 +145,7 @@ def test_incremental_strategies_keep_and_replace_rows(
     assert project.lake.rows("select id, state from plays order by 1, 2") == rows
 
 
-def test_microbatch_rebuilds_the_days_asked_for(project: Project) -> None:
+def test_microbatch_rebuilds_the_requested_days(project: Project) -> None:
     project.lake.run("create table raw_plays (id int, played_at timestamp)")
     project.lake.run(
         "insert into raw_plays values (1, '2018-11-01 10:00'), (2, '2018-11-02 10:00')"
@@ -216,7 +216,7 @@ def test_schema_changes_of_incremental_models(
     "strategy",
     ["strategy='check', check_cols=['level']", "strategy='timestamp', updated_at='seen_at'"],
 )
-def test_snapshots_close_the_period_of_what_changed(project: Project, strategy: str) -> None:
+def test_snapshots_close_the_validity_of_changed_rows(project: Project, strategy: str) -> None:
     project.lake.run("create table raw_users (id int, level varchar(8), seen_at timestamp)")
     project.lake.run(
         "insert into raw_users values (1, 'free', '2018-11-01'), (2, 'paid', '2018-11-01')"
@@ -241,7 +241,7 @@ def test_snapshots_close_the_period_of_what_changed(project: Project, strategy: 
     ]
 
 
-def test_seeds_are_loaded_again_and_with_other_columns(project: Project) -> None:
+def test_seeds_reload_with_changed_columns(project: Project) -> None:
     project.write(
         "seeds/levels.csv", "level,price,since\nfree,0,2018-11-01\npaid,9.99,2018-11-02\n"
     )
@@ -256,7 +256,9 @@ def test_seeds_are_loaded_again_and_with_other_columns(project: Project) -> None
     assert columns(project.lake, "levels") == ["level"]
 
 
-def test_views_bound_and_not_survive_a_rebuild_of_what_they_read(project: Project) -> None:
+def test_late_binding_view_survives_a_rebuild_of_its_table_and_bound_view_does_not(
+    project: Project,
+) -> None:
     project.write("models/plays.sql", "{{ config(materialized='table') }} select 1 as id")
     project.write("models/late.sql", "{{ config(bind=false) }} select * from {{ ref('plays') }}")
     project.write("models/bound.sql", "select * from {{ ref('plays') }}")
@@ -308,7 +310,7 @@ CONTRACT = """
 """
 
 
-def test_contracts_declare_keys_and_hold_types(project: Project) -> None:
+def test_contracts_declare_keys_and_enforce_types(project: Project) -> None:
     project.write("models/models.yml", CONTRACT.replace("MATERIALIZED", "table"))
     project.write("models/users.sql", "select 1 as id")
     project.write("models/plays.sql", "select 1 as id, 1 as user_id")
@@ -337,7 +339,7 @@ def test_a_foreign_key_fails_an_incremental_run_as_on_a_cluster(project: Project
     assert "cannot reference permanent table from temporary table constraint" in failed["message"]
 
 
-def test_grants_go_to_users_groups_and_roles_and_are_taken_back(project: Project) -> None:
+def test_grants_to_users_groups_and_roles_are_applied_and_revoked(project: Project) -> None:
     lake = project.lake
     user, group, role = names = [f"{kind}_{lake.schema}" for kind in ("user", "group", "role")]
     lake.run(f"create user {user} password 'Passw0rd'")
@@ -390,7 +392,7 @@ def test_descriptions_are_persisted_on_tables_views_and_columns(project: Project
     ]
 
 
-def test_tests_judge_and_store_what_fails(project: Project) -> None:
+def test_data_tests_fail_and_store_their_failures(project: Project) -> None:
     project.write(
         "models/models.yml",
         """
@@ -426,7 +428,7 @@ def test_tests_judge_and_store_what_fails(project: Project) -> None:
     assert project.lake.rows(stored) == [(2, 2)]
 
 
-def test_the_catalog_knows_columns_types_and_sizes(project: Project) -> None:
+def test_the_catalog_has_columns_types_and_sizes(project: Project) -> None:
     project.write(
         "models/plays.sql",
         "{{ config(materialized='table', dist='id', sort='id') }} select 1 as id, 'x' as title",
@@ -497,9 +499,7 @@ def test_freshness_by_metadata(project: Project, show: bool) -> None:
     ],
     ids=str,
 )
-def test_profiles_of_other_settings_build_the_same(
-    project: Project, output: dict[str, Any]
-) -> None:
+def test_other_profile_settings_build_the_same(project: Project, output: dict[str, Any]) -> None:
     project.configure(output)
     for number in range(output.get("threads", 1)):
         project.write(
@@ -511,7 +511,7 @@ def test_profiles_of_other_settings_build_the_same(
     assert len(columns(project.lake, "plays_0")) == 1
 
 
-def test_metadata_is_read_by_show_where_the_flag_asks_for_it(project: Project) -> None:
+def test_metadata_is_read_with_show_when_the_flag_is_set(project: Project) -> None:
     project.configure(flags={"redshift_use_show_apis": True})
     project.write("models/plays.sql", "{{ config(materialized='incremental') }} select 1 as id")
     project.write("models/heard.sql", "select * from {{ ref('plays') }}")

@@ -1,4 +1,4 @@
-"""The dialect, as pairs: Redshift SQL in, what happens; each bears the AWS page of its rule."""
+"""The dialect as pairs of Redshift SQL and its result; each pair names the AWS page of its rule."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -22,7 +22,7 @@ Run = Callable[[str], Rows]
 
 @pytest.fixture(scope="module")
 def run(emulator: Emulator) -> Iterator[Run]:
-    """Run statements in one session; return the last one's rows."""
+    """Run statements in one session; return the rows of the last one."""
     connection = psycopg2.connect(
         host=emulator.host,
         port=emulator.port,
@@ -468,7 +468,7 @@ REFUSED = [
     *refused(
         "CHECKSUM function",
         "0A000",
-        "The emulator has no CHECKSUM",
+        "The emulator does not support CHECKSUM",
         "select checksum(a) from t",
     ),
     *syntax("Reserved words", "raw", "select * from raw.events", "create schema raw"),
@@ -633,17 +633,28 @@ REFUSED = [
         "alter table t add a int unique",
     ),
     *refused("SET", "42704", "unrecognized configuration parameter", "set work_mem to '1GB'"),
-    *refused("COPY", "0A000", "has no option PARQUET", "copy t from 's3://b/k' format as parquet"),
     *refused(
-        "CREATE PROCEDURE", "0A000", "has no CREATE PROCEDURE", "create procedure p() as $$ $$"
+        "COPY",
+        "0A000",
+        "does not support the option PARQUET",
+        "copy t from 's3://b/k' format as parquet",
+    ),
+    *refused(
+        "CREATE PROCEDURE",
+        "0A000",
+        "does not support CREATE PROCEDURE",
+        "create procedure p() as $$ $$",
     ),
     *refused("Data types", "42704", 'type "string" does not exist', "select a::string from t"),
     *syntax("Pattern-matching conditions", "'x'", "select a rlike 'x' from t"),
     *syntax("Boolean type", "IS", "select a is json from t"),
     *syntax("SELECT", "from", "from t select a"),
-    *refused("EXCLUDE list", "0A000", "has no EXCLUDE", "select * exclude (a) from t"),
+    *refused("EXCLUDE list", "0A000", "does not support EXCLUDE", "select * exclude (a) from t"),
     *refused(
-        "GROUP BY clause", "0A000", "has no GROUP BY ALL of a star", "select * from t group by all"
+        "GROUP BY clause",
+        "0A000",
+        "does not support GROUP BY ALL of a star",
+        "select * from t group by all",
     ),
     *refused(
         "MEDIAN function",
@@ -655,13 +666,13 @@ REFUSED = [
     *refused(
         "MERGE",
         "0A000",
-        "has no MERGE … REMOVE DUPLICATES",
+        "does not support MERGE … REMOVE DUPLICATES",
         "merge into t using s on t.a = s.a remove duplicates",
     ),
     *refused(
         "Names and identifiers",
         "0A000",
-        "has no names of more than 63 bytes",
+        "does not support names longer than 63 bytes",
         f"select {'a' * 64} from t",
         f"create table {'a' * 64} (a int)",
     ),
@@ -678,39 +689,58 @@ REFUSED = [
         "select array_agg_of from t where a @> b",
         "select * from unnest(a)",
     ),
-    *refused("SUPER type", "0A000", "The emulator has no SUPER", "create table t (a super)"),
+    *refused(
+        "SUPER type", "0A000", "The emulator does not support SUPER", "create table t (a super)"
+    ),
     *refused(
         "Interval data types",
         "0A000",
-        "The emulator has no INTERVAL columns",
+        "The emulator does not support INTERVAL columns",
         "create table t (a interval year to month)",
         "alter table t add column a interval day to second",
     ),
     *refused(
         "Data types",
         "0A000",
-        "The emulator has no GEOMETRY",
+        "The emulator does not support GEOMETRY",
         "create table t (a geometry)",
         "select a::geometry from t",
     ),
-    *refused("UPDATE", "0A000", "has no SET column = DEFAULT", "update t set a = default"),
+    *refused(
+        "UPDATE", "0A000", "does not support SET column = DEFAULT", "update t set a = default"
+    ),
     *refused(
         "CREATE TABLE",
         "0A000",
-        "The emulator has no COLLATE CASE_INSENSITIVE",
+        "The emulator does not support COLLATE CASE_INSENSITIVE",
         "create table t (a varchar collate case_insensitive)",
     ),
     *refused(
-        "CREATE IDENTITY PROVIDER", "0A000", "has no CREATE IDENTITY", "create identity provider p"
+        "CREATE IDENTITY PROVIDER",
+        "0A000",
+        "does not support CREATE IDENTITY",
+        "create identity provider p",
     ),
-    *refused("SET", "0A000", "no SET TRANSACTION", "set transaction isolation level serializable"),
-    *refused("Data types", "0A000", "The emulator has no GEOGRAPHY", "select a::geography from t"),
-    *refused("HLLSKETCH type", "0A000", "has no HLLSKETCH", "create table t (a hllsketch)"),
+    *refused(
+        "SET",
+        "0A000",
+        "not support SET TRANSACTION",
+        "set transaction isolation level serializable",
+    ),
+    *refused(
+        "Data types",
+        "0A000",
+        "The emulator does not support GEOGRAPHY",
+        "select a::geography from t",
+    ),
+    *refused(
+        "HLLSKETCH type", "0A000", "does not support HLLSKETCH", "create table t (a hllsketch)"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("sql", "sqlstate", "message"), REFUSED)
-def test_what_redshift_lacks_is_refused_in_its_words(sql: str, sqlstate: str, message: str) -> None:
+def test_unsupported_sql_is_refused_with_its_error(sql: str, sqlstate: str, message: str) -> None:
     with raises(sqlstate, message):
         translate(sql, SessionSettings())
 
@@ -858,7 +888,7 @@ def test_a_literal_takes_its_type_from_its_own_query(sql: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_only_the_server_can_tell_is_refused_too(
+def test_errors_that_only_the_server_detects_are_refused_too(
     run: Run, sql: str, sqlstate: str, message: str
 ) -> None:
     with raises(sqlstate, message):
@@ -923,7 +953,7 @@ def test_declared_keys_are_not_enforced_but_not_null_is(run: Run) -> None:
         ),
     ],
 )  # fmt: skip
-def test_foreign_keys_name_a_key_of_a_table_that_lives_as_long(
+def test_foreign_keys_reference_a_key_of_a_table_with_the_same_lifetime(
     run: Run, sql: str, sqlstate: str, message: str
 ) -> None:
     run("create table if not exists keyed_song (id int primary key)")
@@ -945,7 +975,7 @@ def test_a_primary_key_holds_no_null(run: Run) -> None:
     run("alter table unkeyed add primary key (b)")
 
 
-def test_a_table_with_every_attribute_gets_its_index_and_its_identity(run: Run) -> None:
+def test_a_table_with_every_attribute_has_its_index_and_identity(run: Run) -> None:
     run(
         'create table if not exists "dev"."public"."Laid" (id bigint identity(5, 2), '
         "a varchar(10) default 'x' encode zstd not null distkey, at timestamp sortkey) "
@@ -965,14 +995,14 @@ def test_a_table_with_every_attribute_gets_its_index_and_its_identity(run: Run) 
     ) == [(True,)]
 
 
-def test_temporary_tables_may_be_marked_by_their_name(run: Run) -> None:
+def test_a_name_with_a_hash_makes_a_temporary_table(run: Run) -> None:
     run("create table #Marked (a int)")
     run("insert into #marked values (1)")
     run("select a + 1 as a into #more from #marked")
     assert run("select m.a, o.a from #MARKED m, #more o") == [(1, 2)]
 
 
-def test_a_view_is_replaced_by_one_of_the_same_columns(run: Run) -> None:
+def test_a_view_is_replaced_only_by_one_with_the_same_columns(run: Run) -> None:
     """CREATE VIEW: OR REPLACE."""
     run("create or replace view shown as select 1 as a, 2 as b")
     run("create or replace view shown as select 3 as a, 4 as b")
@@ -985,7 +1015,7 @@ def test_a_view_is_replaced_by_one_of_the_same_columns(run: Run) -> None:
     run("create or replace view shown as select 2 as a; create or replace view seen as select 1 b")
 
 
-def test_a_late_binding_view_outlives_what_it_reads(run: Run) -> None:
+def test_a_late_binding_view_outlives_its_relation(run: Run) -> None:
     run("create table base (a int); insert into base values (1)")
     run("create view late as select * from public.base with no schema binding")
     run("drop table base")
@@ -1026,7 +1056,7 @@ def test_alter_table_append_moves_rows_by_column_name(run: Run) -> None:
         ("ALTER TABLE APPEND", "alter table alone append from lonely"),
     ],
 )
-def test_some_commands_are_a_transaction_of_their_own(
+def test_some_commands_cannot_run_in_a_transaction_block(
     run: Run, command: str, statement: str
 ) -> None:
     """ALTER TABLE; ALTER TABLE APPEND."""
@@ -1044,7 +1074,7 @@ def test_some_commands_are_a_transaction_of_their_own(
     run("alter table alone append from lonely")
 
 
-def test_only_the_cluster_numbers_an_identity_column(run: Run) -> None:
+def test_an_identity_column_cannot_be_set(run: Run) -> None:
     """INSERT; UPDATE."""
     run("create temp table numbered (id int identity(1, 1), a int)")
     for statement in ("insert into numbered values (1, 2)", "update numbered set id = 2"):
@@ -1060,7 +1090,7 @@ def test_truncate_commits(run: Run) -> None:
     assert run("select count(*) from emptied") == [(0,)]
 
 
-def test_time_with_a_zone_is_kept_in_utc(run: Run) -> None:
+def test_time_with_time_zone_is_stored_in_utc(run: Run) -> None:
     run("create temp table clock (a timetz, b time, n int)")
     run("insert into clock values ('12:00:00+02', '24:00:00', 1), (null, '07:00:00', 2)")
     run("update clock set a = '00:15:00.5+05:30' where n = 2")
@@ -1070,7 +1100,7 @@ def test_time_with_a_zone_is_kept_in_utc(run: Run) -> None:
     ]
 
 
-def test_the_leader_computes_a_row_that_reads_no_table(run: Run) -> None:
+def test_the_leader_node_computes_a_row_that_reads_no_table(run: Run) -> None:
     run("drop table if exists led")
     run("create table led as select current_timestamp as at, now() as again, 1 as n")
     assert run("select n, at = again from led") == [(1, True)]
@@ -1147,7 +1177,7 @@ WIDTHS = [
 
 @pytest.mark.parametrize(("expression", "width"), WIDTHS)
 @pytest.mark.parametrize("kind", ["table", "view", "late-binding view"])
-def test_a_text_is_as_wide_as_what_it_is_made_of(
+def test_a_text_is_as_wide_as_its_input_allows(
     run: Run, kind: str, expression: str, width: int | None
 ) -> None:
     run("drop table if exists widths cascade")
@@ -1182,7 +1212,7 @@ def test_widths_come_from_every_branch_and_every_kind_of_query(run: Run) -> None
         run("insert into joined values ('12345678', '', '')")
 
 
-def test_late_binding_view_is_as_wide_as_what_it_reads_has_become(run: Run) -> None:
+def test_late_binding_view_follows_the_width_of_its_relation(run: Run) -> None:
     width = (
         "select col_type from pg_get_late_binding_view_cols()"
         " cols(view_schema name, view_name name, col_name name, col_type varchar, col_num int)"
@@ -1205,7 +1235,7 @@ def test_a_column_may_be_added_with_null_as_its_default(run: Run) -> None:
 
 
 @pytest.mark.parametrize("kind", ["table", "view", "materialized view"])
-def test_a_column_made_of_a_literal_is_as_wide_as_the_literal(run: Run, kind: str) -> None:
+def test_a_literal_column_is_as_wide_as_the_literal(run: Run, kind: str) -> None:
     run(
         f"create {kind} sized as with a as (select 'né' as s, '' as e)"
         " select 1.23 as n, 'it''s' as t, s, e, 1 as i from a"
@@ -1221,7 +1251,7 @@ def test_a_column_made_of_a_literal_is_as_wide_as_the_literal(run: Run, kind: st
     run(f"drop {kind} sized")
 
 
-def test_comments_fit_tables_and_views_alike(run: Run) -> None:
+def test_comment_on_table_works_on_a_view(run: Run) -> None:
     run("create view commented as select 1 as a")
     run("comment on table commented is $x$it's \\ a view$x$")
     assert run("select obj_description('commented'::regclass)") == [("it's \\ a view",)]
@@ -1244,7 +1274,7 @@ def test_groups_and_roles_hold_privileges(run: Run) -> None:
     assert run("select has_table_privilege('ann', 'shared', 'select')") == [(False,)]
 
 
-def test_sql_functions_of_the_user_are_found(run: Run) -> None:
+def test_user_defined_sql_functions_are_found(run: Run) -> None:
     run(
         "create function twice (int) returns int immutable as $$ select nvl($1, 0) * 2 "
         "$$ language sql"
@@ -1261,13 +1291,13 @@ def test_quoted_names_fold_unless_the_session_says_otherwise() -> None:
     assert only('create table "T" ("A" int)', settings).text == "create table t (a integer)"
 
 
-def test_statements_are_told_apart_by_semicolons_outside_strings_and_comments() -> None:
+def test_statements_are_split_at_semicolons_outside_strings_and_comments() -> None:
     texts = '/* {"app": "dbt"; /* nested */ } */ select \';\'; -- no; end\n select $$;$$;;'
     assert translate(texts, SessionSettings()) == [Sql("SELECT ';'"), Sql("SELECT ';'")]
     assert translate(" ; -- nothing", SessionSettings()) == []
 
 
-def test_placeholders_pass() -> None:
+def test_bind_parameters_are_kept() -> None:
     assert only("select $1, nvl($2, 1)").text == "SELECT $1, coalesce($2, 1)"
 
 
@@ -1352,7 +1382,7 @@ COPIES = [
 
 
 @pytest.mark.parametrize(("sql", "statement"), COPIES)
-def test_copy_and_unload_become_their_parts(sql: str, statement: Copy | Unload) -> None:
+def test_copy_and_unload_are_parsed_into_their_parts(sql: str, statement: Copy | Unload) -> None:
     assert only(sql) == statement
 
 
@@ -1392,7 +1422,7 @@ TEXTS = [
 @pytest.mark.parametrize(
     ("sql", "text"), [pytest.param(sql, text, id=f"{page}: {sql}") for page, sql, text in TEXTS]
 )
-def test_commands_become_their_kin(sql: str, text: str) -> None:
+def test_commands_are_translated_for_postgres(sql: str, text: str) -> None:
     assert only(sql).text == text
 
 

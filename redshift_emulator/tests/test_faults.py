@@ -1,4 +1,4 @@
-"""Faults on order: statements that are slow, connections that are cut, as often as was asked."""
+"""Injected faults: slow statements and cut connections, as many times as requested."""
 
 import threading
 import time
@@ -59,7 +59,7 @@ def run(emulator: Emulator, sql: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def test_slow_statement_takes_longer_as_often_as_was_asked(
+def test_slow_fault_applies_the_requested_number_of_times(
     faulty: Emulator, faults: FaultFile
 ) -> None:
     faults.write([Fault("select 42", "slow", seconds=0.5, times=2)])
@@ -83,7 +83,7 @@ def test_slow_statement_can_be_cancelled(faulty: Emulator, faults: FaultFile) ->
 
 
 @pytest.mark.parametrize(("action", "kept"), [("cut before", 0), ("cut after", 1)])
-def test_connection_is_cut_once_by_the_simple_protocol(
+def test_connection_is_cut_once_in_the_simple_protocol(
     faulty: Emulator, faults: FaultFile, table: str, action: str, kept: int
 ) -> None:
     faults.write([Fault("insert into t", action)])  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_connection_is_cut_once_by_the_simple_protocol(
 
 @pytest.mark.parametrize("statement", ["insert", "commit"])
 @pytest.mark.parametrize("action", ["cut before", "cut after"])
-def test_connection_is_cut_by_the_extended_protocol(
+def test_connection_is_cut_in_the_extended_protocol(
     faulty: Emulator, faults: FaultFile, table: str, statement: str, action: str
 ) -> None:
     faults.write([Fault(f"^{statement}", action)])  # type: ignore[arg-type]
@@ -132,18 +132,16 @@ def test_connection_is_cut_around_a_copy(
     "text",
     ["{", '[{"statement": "(", "action": "slow"}]', '[{"statement": "a", "action": "stop"}]'],
 )
-def test_file_of_another_form_is_said_in_words(
-    faulty: Emulator, faults: FaultFile, text: str
-) -> None:
+def test_invalid_fault_file_is_reported(faulty: Emulator, faults: FaultFile, text: str) -> None:
     faults.path.write_text(text)
     try:
-        with pytest.raises(psycopg2.Error, match="holds no list of faults"):
+        with pytest.raises(psycopg2.Error, match="is not a JSON list of faults"):
             run(faulty, "select 1")
     finally:
         faults.path.unlink()
 
 
-def test_faults_survive_their_file(tmp_path: Path) -> None:
+def test_faults_survive_a_round_trip_through_the_file(tmp_path: Path) -> None:
     file = FaultFile(tmp_path / "faults.json")
     assert file.read() == []
     file.write([Fault("a", "slow", seconds=2.5), Fault("b", "cut before")])

@@ -1,4 +1,4 @@
-"""Transactions that overlap: who waits for whom, and which may commit."""
+"""Overlapping transactions: which ones wait, and which ones may commit."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ VIOLATION = r"1023"
 
 
 class Session(Protocol):
-    """A connection of either driver; both send BEGIN and COMMIT as they are told."""
+    """A connection of either driver; with autocommit, both send BEGIN and COMMIT unchanged."""
 
     def cursor(self) -> Any: ...
 
 
 @pytest.fixture(params=["redshift_connector", "psycopg2"])
 def sessions(lake: Lake, request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
-    """Return sessions a, b and c, by the extended or the simple protocol, and three tables."""
+    """Return sessions a, b and c, with the extended or simple protocol; create three tables."""
     emulator: Emulator = lake.emulator
     lake.run("create table plays (id int)")
     lake.run("create table songs (id int)")
@@ -46,7 +46,7 @@ def sessions(lake: Lake, request: pytest.FixtureRequest) -> Iterator[dict[str, S
 
 
 def run_all(sessions: dict[str, Session], schedule: str) -> None:
-    """Run `schedule`, lines of a session and its statement."""
+    """Run `schedule`, one line per statement, each with its session."""
     for line in schedule.strip().splitlines():
         name, sql = line.strip().split(": ", 1)
         sessions[name].cursor().execute(sql)
@@ -76,7 +76,7 @@ SERIALIZABLE = {
         b: commit
         a: commit
     """,
-    "three in a row": """
+    "three transactions in a chain": """
         a: begin
         b: begin
         c: begin
@@ -87,7 +87,7 @@ SERIALIZABLE = {
         b: commit
         c: commit
     """,
-    "reads outside of the transactions, as the guide advises": """
+    "reads outside the transactions, as the guide advises": """
         a: begin
         b: select * from plays
         a: insert into plays values (3)
@@ -105,7 +105,7 @@ SERIALIZABLE = {
         b: insert into plays select max(id) + 1 from plays
         b: commit
     """,
-    "a lock before the snapshot": """
+    "a LOCK before the snapshot": """
         b: begin
         b: lock plays
         b: commit
@@ -115,7 +115,7 @@ SERIALIZABLE = {
         b: update plays set id = id + 1
         b: commit
     """,
-    "a conflict with what was rolled back": """
+    "a conflict with a transaction that rolled back": """
         a: begin
         b: begin
         a: select * from plays
@@ -125,7 +125,7 @@ SERIALIZABLE = {
         a: rollback
         b: commit
     """,
-    "temporary tables, which nobody shares": """
+    "temporary tables, which sessions do not share": """
         a: create temporary table mine (id int)
         b: create temporary table mine (id int)
         a: begin
@@ -139,7 +139,9 @@ SERIALIZABLE = {
 
 
 @pytest.mark.parametrize("schedule", SERIALIZABLE.values(), ids=SERIALIZABLE.keys())
-def test_what_some_order_explains_commits(sessions: dict[str, Session], schedule: str) -> None:
+def test_transactions_with_a_serial_order_commit(
+    sessions: dict[str, Session], schedule: str
+) -> None:
     run_all(sessions, schedule)
 
 
@@ -153,7 +155,7 @@ VIOLATIONS = {
         b: select * from songs
         a: commit
     """,
-    "both look, then insert": """
+    "both read, then insert": """
         a: begin
         b: begin
         a: insert into plays select max(id) + 1 from plays
@@ -172,13 +174,13 @@ VIOLATIONS = {
         a: delete from plays where id = 1
         b: delete from plays where id = 2
     """,
-    "a statement of its own against a transaction": """
+    "a single statement against a transaction": """
         b: begin
         b: select count(*) from plays
         a: insert into plays select max(id) + 1 from plays
         b: insert into plays values (3)
     """,
-    "a ring of three, each of which reads what the next one writes": """
+    "a cycle of three, each of which reads what the next one writes": """
         a: begin
         b: begin
         c: begin
@@ -191,7 +193,7 @@ VIOLATIONS = {
         a: commit
         c: commit
     """,
-    "one saw what another, which comes after it, did not": """
+    "one saw what a later one did not see": """
         c: begin
         c: select * from plays
         a: insert into plays values (3)
@@ -202,7 +204,7 @@ VIOLATIONS = {
         c: commit
         b: insert into artists values (1)
     """,
-    "what is read through a view": """
+    "a read through a view": """
         a: create view listened as select * from plays
         a: begin
         b: begin
@@ -216,7 +218,7 @@ VIOLATIONS = {
 
 
 @pytest.mark.parametrize("schedule", VIOLATIONS.values(), ids=VIOLATIONS.keys())
-def test_the_transaction_that_no_order_explains_is_refused(
+def test_the_transaction_that_closes_a_cycle_is_refused(
     lake: Lake, sessions: dict[str, Session], schedule: str
 ) -> None:
     run_all(sessions, schedule)
@@ -296,7 +298,7 @@ def test_inserts_share_a_table_and_reads_wait_for_no_write(
     run_all(sessions, "a: commit")
 
 
-def test_two_inserters_of_which_one_then_updates_are_in_deadlock(
+def test_two_inserts_followed_by_an_update_deadlock(
     sessions: dict[str, Session],
 ) -> None:
     """Write and read/write operations: a deadlock on a single table."""
@@ -309,7 +311,9 @@ def test_two_inserters_of_which_one_then_updates_are_in_deadlock(
     assert "deadlock detected" in "".join(map(str, failures))
 
 
-def test_writers_of_one_table_follow_one_another(lake: Lake, sessions: dict[str, Session]) -> None:
+def test_writers_of_one_table_run_one_after_another(
+    lake: Lake, sessions: dict[str, Session]
+) -> None:
     def add_ten(name: str) -> None:
         for _ in range(10):
             run_all(

@@ -1,4 +1,4 @@
-"""Bytes into records: where each begins, on which line it ends, and what a broken one costs."""
+"""Splitting bytes into records: start, last line, and the cost of a malformed record."""
 
 import io
 import json
@@ -23,14 +23,14 @@ AB = auto_mapping(["a", "b"], ignore_case=False)
 
 
 class OneByteAtATime(io.BytesIO):
-    """The worst network: every read ends in the middle of something."""
+    """The worst network: each read returns a single byte."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(1)
 
 
 def read(reader: Reader, data: bytes) -> list[tuple[int, object]]:
-    """Return line and values of each record; for a rejected one its code."""
+    """Return the line and values of each record, or its error code if it is rejected."""
     return [
         (line, values.code if isinstance(values, LoadError) else values)
         for line, _, values in reader(io.BytesIO(data))
@@ -51,7 +51,7 @@ def read(reader: Reader, data: bytes) -> list[tuple[int, object]]:
         (b" \r\n\t", []),
     ],
 )
-def test_json_objects_are_found_however_they_are_laid_out(
+def test_json_objects_are_found_in_any_layout(
     stream: type[io.BytesIO], data: bytes, expected: list[object]
 ) -> None:
     found = [(line, values) for line, _, values in json_reader(AB)(stream(data))]
@@ -76,7 +76,7 @@ def test_json_objects_are_found_however_they_are_laid_out(
         (b"\x1f\x8b{\x00[}\x08", 1),
     ],
 )
-def test_broken_line_costs_one_record_and_no_more(
+def test_malformed_line_costs_exactly_one_record(
     stream: type[io.BytesIO], broken: bytes, rejected: int
 ) -> None:
     data = b'{"a":0}\n' + broken + b'\n{"a":8}\n{"a":9}\n'
@@ -90,7 +90,7 @@ def test_broken_line_costs_one_record_and_no_more(
     assert {error.values.code for error in errors if isinstance(error.values, LoadError)} == {1216}
 
 
-def test_broken_object_over_several_lines_is_one_rejection() -> None:
+def test_malformed_object_over_several_lines_is_one_rejection() -> None:
     data = b'{\n "a": 1\n "b": [{}]\n}\n{"a":3}'
     assert read(json_reader(AB), data) == [(4, 1216), (5, [3, None])]
 
@@ -105,7 +105,7 @@ def test_json_header_lines_are_skipped() -> None:
     assert read(json_reader(AB, skipped_lines=2), b'x\n{"a":0}\n{"a":1}') == [(3, [1, None])]
 
 
-def test_auto_matches_names_by_case_unless_told_to_ignore_it() -> None:
+def test_auto_matches_names_case_sensitively_unless_ignorecase() -> None:
     data = b'{"userId":"39","userid":"40"}\n{"USERID":"41"}'
     exact = auto_mapping(["userid"], ignore_case=False)
     ignoring = auto_mapping(["userid"], ignore_case=True)
@@ -150,7 +150,7 @@ def test_jsonpath_that_does_not_fit_the_data_rejects_the_record(
 @pytest.mark.parametrize(
     "expression", ["", "a", "$", "$..a", "$['a'].b", "$.a['b']", "$['a'", "$[*]", "$[-1]", 1]
 )
-def test_jsonpath_that_redshift_does_not_know_is_refused(expression: object) -> None:
+def test_unknown_jsonpath_syntax_is_refused(expression: object) -> None:
     with pytest.raises(RedshiftError, match="Invalid JSONPath format"):
         jsonpaths(expression)
 
@@ -161,7 +161,7 @@ def test_malformed_jsonpaths_file_is_refused(document: bytes) -> None:
         jsonpaths_mapping(document, ["a"])
 
 
-def test_jsonpaths_must_be_as_many_as_the_columns() -> None:
+def test_number_of_jsonpaths_must_match_the_columns() -> None:
     with pytest.raises(RedshiftError) as refusal:
         jsonpaths_mapping(b'{"jsonpaths":["$.a"]}', ["a", "b"])
     assert refusal.value.message == (
@@ -170,7 +170,7 @@ def test_jsonpaths_must_be_as_many_as_the_columns() -> None:
     )
 
 
-def test_object_of_another_name_than_jsonpaths_means_auto() -> None:
+def test_object_without_a_jsonpaths_key_means_auto() -> None:
     assert jsonpaths_mapping(b'{"paths":[]}', ["a"])({"a": 1}) == [1]
 
 
@@ -224,7 +224,7 @@ def test_text_is_split_into_fields(form: TextFormat, data: bytes, expected: list
         (TextFormat(2, escapes=True), "a\\|b|2", 1, 5),
     ],
 )
-def test_position_is_the_byte_where_the_field_begins(
+def test_position_is_the_byte_offset_of_the_field(
     form: TextFormat, raw: str, index: int, position: int
 ) -> None:
     assert field_position(raw, index, form) == position

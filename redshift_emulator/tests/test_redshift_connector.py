@@ -1,4 +1,4 @@
-"""redshift_connector as it is: what its documentation and its own tests promise on a cluster."""
+"""redshift_connector, unmodified: the behaviour that its documentation and tests promise."""
 
 import datetime as dt
 import gc
@@ -46,9 +46,7 @@ def connection_to(emulator: Emulator, **changed: Any) -> redshift_connector.Conn
         ("timetz", [dt.time(23, 59, 59, 500000, tzinfo=UTC)]),
     ],
 )
-def test_values_of_a_type_come_back_as_they_went(
-    lake: Lake, column_type: str, values: list[object]
-) -> None:
+def test_values_of_each_type_round_trip(lake: Lake, column_type: str, values: list[object]) -> None:
     lake.run(f"create table t (n int, a {column_type})")
     cursor = lake.connection.cursor()
     for n, value in enumerate([*values, None]):
@@ -82,7 +80,7 @@ def test_description_has_redshift_s_type_codes(lake: Lake, column_type: str, oid
     assert [column[:2] for column in cursor.description] == [("value", oid)]
 
 
-def test_numbers_come_as_floats_when_the_connection_wants_them(emulator: Emulator) -> None:
+def test_numbers_are_floats_when_the_connection_asks_for_them(emulator: Emulator) -> None:
     with connection_to(emulator, numeric_to_float=True) as connection:
         row = connection.cursor().execute("select 1.5::decimal(5,2)").fetchone()
     assert row == [1.5]
@@ -90,7 +88,7 @@ def test_numbers_come_as_floats_when_the_connection_wants_them(emulator: Emulato
 
 
 @pytest.mark.parametrize("column_type", ["super", "geometry", "hllsketch"])
-def test_type_that_the_emulator_lacks_is_refused(lake: Lake, column_type: str) -> None:
+def test_unsupported_type_is_refused(lake: Lake, column_type: str) -> None:
     assert column_type in lake.refusal(f"create table t (a {column_type})")["M"].lower()
 
 
@@ -107,15 +105,13 @@ def test_type_that_the_emulator_lacks_is_refused(lake: Lake, column_type: str) -
         ("pyformat", "select %(number)s::int, %(word)s", {"number": 7, "word": "a'b"}),
     ],
 )
-def test_parameters_are_taken_in_every_style(
-    lake: Lake, style: str, sql: str, parameters: Any
-) -> None:
+def test_parameters_work_in_every_style(lake: Lake, style: str, sql: str, parameters: Any) -> None:
     cursor = redshift_connector.Cursor(lake.connection, paramstyle=style)
     cursor.execute(sql, parameters)
     assert cursor.fetchall() == ([7, "a'b"],)
 
 
-def test_parameters_stand_in_conditions_limits_and_updates(lake: Lake) -> None:
+def test_parameters_work_in_conditions_limits_and_updates(lake: Lake) -> None:
     lake.run("create table t (n int, word varchar(5))")
     cursor = lake.connection.cursor()
     cursor.executemany("insert into t values (%s, %s)", [(1, "a"), (2, None), (3, "c")])
@@ -128,7 +124,7 @@ def test_parameters_stand_in_conditions_limits_and_updates(lake: Lake) -> None:
     assert cursor.rowcount == 2
 
 
-def test_prepared_statement_is_kept_and_serves_other_values(lake: Lake) -> None:
+def test_prepared_statement_is_reused_with_other_values(lake: Lake) -> None:
     cursor = lake.connection.cursor()
     for n in (1, 2, 3):
         cursor.execute("select %s::int + 1", (n,))
@@ -138,7 +134,7 @@ def test_prepared_statement_is_kept_and_serves_other_values(lake: Lake) -> None:
     assert [key[0] for key in cache["ps"]].count("select %s::int + 1") == 1
 
 
-def test_rows_are_fetched_one_by_one_in_parts_and_by_iteration(lake: Lake) -> None:
+def test_rows_are_fetched_singly_in_parts_and_by_iteration(lake: Lake) -> None:
     cursor = lake.connection.cursor()
     cursor.execute(
         "select 1 as n union all select 2 union all select 3 union all select 4 order by n"
@@ -149,7 +145,7 @@ def test_rows_are_fetched_one_by_one_in_parts_and_by_iteration(lake: Lake) -> No
     assert cursor.fetchone() is None
 
 
-def test_several_statements_are_refused_as_by_a_cluster(lake: Lake) -> None:
+def test_several_statements_are_refused_as_on_a_cluster(lake: Lake) -> None:
     error = lake.refusal("select 1; select 2")
     assert (error["C"], error["M"]) == (
         "42601",
@@ -171,14 +167,14 @@ def test_transaction_is_open_until_commit_or_rollback(lake: Lake) -> None:
     assert lake.rows("select * from t") == [(2,)]
 
 
-def test_connection_as_context_keeps_nothing_uncommitted(lake: Lake) -> None:
+def test_closed_connection_keeps_nothing_uncommitted(lake: Lake) -> None:
     lake.run("create table t (n int)")
     with connect(lake.emulator) as connection:
         connection.cursor().execute(f"insert into {lake.schema}.t values (1)")
     assert lake.rows("select * from t") == []
 
 
-def test_failed_transaction_refuses_all_until_it_ends(lake: Lake) -> None:
+def test_failed_transaction_refuses_statements_until_it_ends(lake: Lake) -> None:
     lake.connection.autocommit = False
     assert lake.refusal("select 1/0")["C"] == "22012"
     assert lake.refusal("select 1")["C"] == "25P02"
@@ -211,7 +207,7 @@ def test_error_carries_its_sqlstate(lake: Lake, sql: str, sqlstate: str) -> None
 
 
 def refused_connection(emulator: Emulator, **changed: Any) -> str:
-    """Return why the driver cannot connect; the socket that it then leaves open is closed."""
+    """Return why the driver cannot connect; close the socket that it leaves open."""
     try:
         connection_to(emulator, **changed)
     except redshift_connector.InterfaceError as error:
@@ -289,7 +285,7 @@ def test_csv_file_is_inserted_in_batches(lake: Lake, tmp_path: Path) -> None:
         cursor.insert_data_bulk(str(path), "t", [0], ["nothing"], ";")
 
 
-def test_names_may_hold_any_character_beyond_ascii(lake: Lake) -> None:
+def test_names_may_contain_any_non_ascii_character(lake: Lake) -> None:
     names = ["áppleṣ", "passion⁘fruit", "papaya\u205f", "author\u200e"]
     cursor = lake.connection.cursor()
     cursor.execute(f"create temp table fruits ({', '.join(f'{name} int' for name in names)})")
@@ -297,7 +293,7 @@ def test_names_may_hold_any_character_beyond_ascii(lake: Lake) -> None:
     assert [column[0] for column in cursor.description] == names
 
 
-def test_names_fold_their_ascii_letters_alone(lake: Lake) -> None:
+def test_names_fold_only_ascii_letters(lake: Lake) -> None:
     lake.run('create temp table t (ÁB int, "ÖD" int)')
     cursor = lake.connection.cursor()
     cursor.execute('select Áb, "Öd" from t')
@@ -344,7 +340,7 @@ def test_two_phase_commit_is_a_commit(lake: Lake) -> None:
     assert lake.rows("select a from t") == [(1,)]
 
 
-def test_system_defined_roles_are_granted_by_their_names(lake: Lake) -> None:
+def test_system_defined_roles_are_granted_by_name(lake: Lake) -> None:
     user = f"{lake.schema}_user"
     lake.run(f"create user {user} password disable")
     lake.run(f"grant role sys:monitor to {user}")
@@ -431,14 +427,14 @@ Metadata = Callable[[redshift_connector.Cursor, str], Any]
         (lambda c, s: [row for row in c.get_table_types() if row == ["TABLE"]], [0], [("TABLE",)]),
     ],
 )
-def test_metadata_is_found_by_the_driver_s_own_calls(
+def test_driver_metadata_calls_find_the_objects(
     based: Lake, call: Metadata, columns: list[int], expected: list[tuple[object, ...]]
 ) -> None:
     rows = call(based.connection.cursor(), based.schema)
     assert [tuple(row[column] for column in columns) for row in rows] == expected
 
 
-def test_privileges_are_found_by_table_and_column(based: Lake) -> None:
+def test_privileges_are_listed_by_table_and_column(based: Lake) -> None:
     based.run(f"create group {based.schema}_readers")
     based.run(f"grant select on plays to group {based.schema}_readers")
     based.run(f"grant update (song) on plays to group {based.schema}_readers")

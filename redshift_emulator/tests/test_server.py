@@ -1,4 +1,4 @@
-"""The server: how it starts, stops, dies and starts again."""
+"""The server: start, stop, crash and restart."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def command(data_dir: Path) -> list[str]:
 
 @contextmanager
 def process(data_dir: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], Emulator]]:
-    """Run the command itself, to be killed at will, and wait until its PostgreSQL is gone too."""
+    """Run the command, so that a test can kill it; afterwards wait for PostgreSQL to end."""
     with subprocess.Popen(
         command(data_dir),
         env={**os.environ, **PASSWORD, **environment},
@@ -65,7 +65,7 @@ def run(emulator: Emulator, sql: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_one_line_is_printed_and_a_signal_stops_everything(
+def test_start_prints_one_line_and_a_signal_stops_everything(
     data_dir: Path, number: signal.Signals
 ) -> None:
     with process(data_dir) as (running, emulator), connect(emulator):
@@ -79,7 +79,7 @@ def test_one_line_is_printed_and_a_signal_stops_everything(
         assert postgres_of(data_dir) == []
 
 
-def test_killed_emulator_takes_postgres_along_and_starts_again_with_its_data(
+def test_killed_emulator_stops_postgres_and_restarts_with_its_data(
     data_dir: Path,
 ) -> None:
     with process(data_dir) as (running, emulator):
@@ -103,14 +103,14 @@ def test_killed_postgres_is_recovered_at_the_next_start(data_dir: Path) -> None:
 
 
 def refused_start(data_dir: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run the command, which must end by itself; return its status and what it says."""
+    """Run the command, which must end by itself; return its exit code and stderr."""
     done = subprocess.run(
         command(data_dir), env=environment, capture_output=True, text=True, timeout=60
     )
     return done.returncode, done.stderr
 
 
-def test_password_is_asked_for_where_no_other_user_reads_it(data_dir: Path) -> None:
+def test_password_is_read_from_the_environment(data_dir: Path) -> None:
     without = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
     status, said = refused_start(data_dir, without)
     assert status == 2
@@ -121,21 +121,21 @@ def test_second_emulator_on_a_directory_is_refused(data_dir: Path) -> None:
     with process(data_dir) as (first, emulator):
         status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
         assert status == 1
-        assert f"another emulator, process {first.pid}, serves {data_dir}" in said
+        assert f"another emulator, process {first.pid}, uses {data_dir}" in said
         assert run(emulator, "select 1") == [(1,)]
 
 
-def test_damaged_files_are_named_with_what_to_do(data_dir: Path) -> None:
+def test_damaged_data_directory_is_reported_with_what_to_do(data_dir: Path) -> None:
     with running_emulator(data_dir):
         pass
     shutil.rmtree(data_dir / "postgres" / "global")
     status, said = refused_start(data_dir, {**os.environ, **PASSWORD})
     assert status == 1
-    assert f"{data_dir / 'postgres.log'} says why" in said
-    assert f"delete {data_dir} to begin with an empty warehouse" in said
+    assert f"see {data_dir / 'postgres.log'}" in said
+    assert f"delete {data_dir} to start with an empty warehouse" in said
 
 
-def test_directory_serves_another_database_and_password_on_demand(data_dir: Path) -> None:
+def test_restart_accepts_another_database_and_password(data_dir: Path) -> None:
     with running_emulator(data_dir, password="First1234") as emulator:
         run(emulator, "create table kept as select 1 as n")
     with running_emulator(data_dir, password="Second123") as emulator:
@@ -178,13 +178,13 @@ def test_tls_is_offered_with_a_certificate(data_dir: Path, tmp_path: Path) -> No
             connection.close()
 
 
-def test_deeply_nested_expressions_are_understood(emulator: Emulator) -> None:
+def test_deeply_nested_expressions_are_parsed(emulator: Emulator) -> None:
     nested = "replace(" * 200 + "'a'" + ", 'b', 'c')" * 200
     assert run(emulator, f"select {nested}") == [("a",)]
 
 
-def test_data_of_an_older_emulator_is_served_on(data_dir: Path, tmp_path: Path) -> None:
-    """The older one is this one with another column in front of a system view's own."""
+def test_data_of_an_older_emulator_still_works(data_dir: Path, tmp_path: Path) -> None:
+    """The older emulator is this one with an extra first column in a system view."""
     older = tmp_path / "redshift_emulator"
     shutil.copytree(Path(redshift_emulator.__file__).parent, older)
     catalog = older / "catalog" / "0_load_log.sql"

@@ -1,4 +1,4 @@
-"""UNLOAD as SQL through redshift_connector: rows in, objects on S3 out."""
+"""UNLOAD through redshift_connector: rows become objects on S3."""
 
 import bz2
 import gzip
@@ -55,7 +55,7 @@ PLAYS = "select id, title, at from plays order by id"
         ),
     ],
 )
-def test_text_is_written_as_its_options_say(plays: Lake, options: str, expected: str) -> None:
+def test_text_is_written_according_to_its_options(plays: Lake, options: str, expected: str) -> None:
     plays.unload(PLAYS, "out/", options)
     assert plays.keys() == ["out/000"]
     assert plays.get("out/000").decode() == expected
@@ -107,12 +107,12 @@ def test_objects_are_named_for_slice_part_and_compression(
     assert decompress(lake.get(lake.keys()[0])) == b"1\n"
 
 
-def test_extension_takes_the_place_of_the_compression_s_own(lake: Lake) -> None:
+def test_extension_replaces_the_compression_suffix(lake: Lake) -> None:
     lake.unload("select 1 as a", "out/a_", "csv gzip extension 'csv.gz'")
     assert lake.keys() == ["out/a_0000_part_00.csv.gz"]
 
 
-def test_statement_of_airflow_s_operator_is_taken(lake: Lake) -> None:
+def test_statement_of_airflow_s_operator_runs(lake: Lake) -> None:
     lake.run(
         f"UNLOAD ($$select 'it''s' as a$$) TO 's3://{lake.bucket}/out/a_'"
         f" credentials 'aws_iam_role={ROLE}' HEADER CSV PARALLEL OFF;"
@@ -136,7 +136,7 @@ def test_files_are_cut_at_maxfilesize_between_rows_and_listed_in_the_manifest(la
     assert sum(content.count(b"\n") for content in objects) == 6000
 
 
-def test_destination_must_be_empty_unless_it_may_be_overwritten_or_cleaned(lake: Lake) -> None:
+def test_destination_must_be_empty_without_allowoverwrite_or_cleanpath(lake: Lake) -> None:
     lake.put("out/old", b"old")
     statement = f"unload ('select 1 as a') to 's3://{lake.bucket}/out/' iam_role '{ROLE}'"
     error = lake.refusal(statement)
@@ -215,7 +215,7 @@ def test_log_of_a_failed_unload_survives_the_rollback(plays: Lake) -> None:
     ) == [("aborted", "division by zero")]
 
 
-def test_query_history_has_the_loads_and_unloads_that_ended(plays: Lake) -> None:
+def test_query_history_has_finished_loads_and_unloads(plays: Lake) -> None:
     plays.unload(PLAYS, "out/", "escape")
     plays.copy("plays", "out/", "escape")
     plays.refusal(f"copy plays from 's3://{plays.bucket}/out/' iam_role '{ROLE}' json 'auto'")
@@ -225,7 +225,7 @@ def test_query_history_has_the_loads_and_unloads_that_ended(plays: Lake) -> None
     ) == [("UNLOAD", "success", True), ("COPY", "success", True), ("COPY", "failed", True)]
 
 
-def test_unload_that_cannot_begin_is_not_the_last_one(plays: Lake) -> None:
+def test_unload_that_fails_to_start_is_not_the_last_one(plays: Lake) -> None:
     plays.unload("select 1 as a", "out/")
     last = plays.rows("select pg_last_unload_id(), pg_last_unload_count()")
     unload = f"unload ('select 1 as a') to 's3://{plays.bucket}/out/' iam_role '{ROLE}'"

@@ -1,4 +1,4 @@
-"""One field at a time: what COPY stores, and the code and text of what it rejects."""
+"""Single fields: the value that COPY stores, or the code and text of its error."""
 
 import pytest
 
@@ -181,7 +181,7 @@ def test_conversion_parameter_changes_what_is_stored(
     assert converter(target, options)(value) == stored
 
 
-def test_column_of_a_type_that_copy_cannot_load_is_refused() -> None:
+def test_column_type_that_copy_cannot_load_is_refused() -> None:
     with pytest.raises(RedshiftError, match="type bytea is not supported"):
         converter(column("bytea"), DEFAULT)
 

@@ -1,4 +1,4 @@
-"""The wire, by drivers that people use: redshift_connector (extended protocol), libpq (simple)."""
+"""The wire, tested with redshift_connector (extended protocol) and libpq (simple protocol)."""
 
 import hashlib
 import socket
@@ -63,22 +63,22 @@ def test_wrong_password_is_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("user", ["rdsdb", "nobody"])
-def test_catalog_owner_and_strangers_cannot_log_in(emulator: Emulator, user: str) -> None:
+def test_catalog_owner_and_unknown_users_cannot_log_in(emulator: Emulator, user: str) -> None:
     with pytest.raises(psycopg2.OperationalError, match=user), libpq(emulator, user=user):
         pass
 
 
-def test_session_that_may_not_write_logs_in(emulator: Emulator) -> None:
+def test_read_only_session_can_log_in(emulator: Emulator) -> None:
     with libpq(emulator, options="-c default_transaction_read_only=on") as connection:
         assert simple_rows(connection, "select 1") == [(1,)]
 
 
-def test_password_may_be_given_for_hashing_by_sha256(lake: Lake) -> None:
+def test_password_for_sha256_hashing_is_accepted(lake: Lake) -> None:
     lake.run("create user hashed password 'sha256|Hashed1ž'")
     with libpq(lake.emulator, user="hashed", password="Hashed1ž"):
         pass
     digest = lake.refusal("alter user hashed password 'sha256|00ff|salt'")
-    assert digest["M"] == "The emulator has no passwords as SHA-256 digests"
+    assert digest["M"] == "The emulator does not support passwords as SHA-256 digests"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_weak_password_is_refused(lake: Lake, password: str) -> None:
     assert refusal["M"].startswith("Password must be 8 to 64 characters long")
 
 
-def test_password_may_be_given_as_its_md5_hash(lake: Lake) -> None:
+def test_password_as_md5_hash_is_accepted(lake: Lake) -> None:
     hashed = hashlib.md5(b"Visitor1visitor_by_hash").hexdigest()
     lake.run(f"create user visitor_by_hash password 'md5{hashed}'")
     with libpq(lake.emulator, user="visitor_by_hash", password="Visitor1"):
@@ -103,7 +103,7 @@ def test_user_created_in_sql_logs_in_with_its_password(lake: Lake) -> None:
     lake.run("drop user visitor")
 
 
-def test_hundred_connections_at_once_are_served(emulator: Emulator) -> None:
+def test_hundred_concurrent_connections_are_served(emulator: Emulator) -> None:
     with connect(emulator) as witness:
         connections = [libpq(emulator) for _ in range(100)]
         opened = [each.__enter__() for each in connections]
@@ -153,14 +153,14 @@ def test_error_of_the_dialect_fails_the_transaction_of_the_extended_protocol(lak
     assert lake.refusal("select * from t")["C"] == "42P01"
 
 
-def test_prepared_statement_runs_again_with_what_goes_around_it(lake: Lake) -> None:
+def test_prepared_statement_runs_again_with_its_hidden_statements(lake: Lake) -> None:
     for _ in range(2):
         lake.run("create table t (n int primary key) sortkey (n)")
         assert lake.rows("show constraints primary keys from table t")[0][3] == "n"
         lake.run("drop table t")
 
 
-def test_unnoticed_statement_that_fails_takes_its_statement_along(lake: Lake) -> None:
+def test_failed_hidden_statement_fails_the_client_s_statement(lake: Lake) -> None:
     refused = "create table t (n int, foreign key (n) references nowhere (id))"
     assert lake.refusal(refused)["C"] == "42P01"
     assert lake.refusal("select * from t")["C"] == "42P01"
@@ -216,7 +216,7 @@ def test_settings_of_redshift_are_kept_per_session(lake: Lake) -> None:
     assert lake.rows("show query_group") != [("nightly",)]
 
 
-def test_case_of_identifiers_is_the_session_s_to_choose(lake: Lake) -> None:
+def test_session_chooses_case_sensitivity_of_identifiers(lake: Lake) -> None:
     with libpq(lake.emulator) as connection:
         cursor = connection.cursor()
         cursor.execute('select 1 as "Aa"')
@@ -226,7 +226,7 @@ def test_case_of_identifiers_is_the_session_s_to_choose(lake: Lake) -> None:
         assert cursor.description[0].name == "Aa"
 
 
-def test_settings_of_a_user_hold_from_the_next_log_in_on(lake: Lake) -> None:
+def test_settings_of_a_user_apply_from_the_next_login(lake: Lake) -> None:
     login = {"user": "minded", "password": "Minded123"}
     lake.run("create user minded password 'Minded123'")
     lake.run("alter user minded set search_path to 'a-b', public")
@@ -266,7 +266,7 @@ def test_string_that_is_a_column_of_a_table_s_query_has_no_type(lake: Lake) -> N
     cursor.execute("select n, %s from t", (7,))
 
 
-def test_more_types_of_parameters_may_be_given_than_there_are(emulator: Emulator) -> None:
+def test_surplus_parameter_types_are_accepted(emulator: Emulator) -> None:
     with closing(bare_client(emulator)) as client:
         types = struct.pack("!h3I", 3, 23, 705, 0)
         values = struct.pack("!hhi1si1si1sh", 0, 3, 1, b"4", 1, b"x", 1, b"y", 0)
@@ -282,14 +282,14 @@ def test_more_types_of_parameters_may_be_given_than_there_are(emulator: Emulator
     assert message(b"D", struct.pack("!hi1s", 1, 1, b"5")) in received
 
 
-def test_nul_byte_in_a_text_is_refused_and_the_session_goes_on(lake: Lake) -> None:
+def test_nul_byte_in_a_text_is_refused_and_the_session_continues(lake: Lake) -> None:
     cursor = lake.connection.cursor()
     with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):
         cursor.execute("select %s", ("a\0b",))
     assert lake.rows("select 1") == [(1,)]
 
 
-# Streams, cancels, deaths
+# Streaming, cancelling, disconnects
 
 
 def test_large_result_streams_in_bounded_memory(emulator: Emulator) -> None:
@@ -332,7 +332,7 @@ def test_running_copy_is_cancelled_on_request_and_loads_nothing(lake: Lake) -> N
 
 
 @pytest.mark.parametrize("linger", [False, True], ids=["closed", "reset"])
-def test_client_that_dies_in_a_statement_leaves_no_lock(lake: Lake, linger: bool) -> None:
+def test_client_that_dies_during_a_statement_leaves_no_lock(lake: Lake, linger: bool) -> None:
     lake.run("create table t (n int)")
     lake.run("set statement_timeout to 20000")
     client = bare_client(lake.emulator)
@@ -348,7 +348,7 @@ def test_client_that_dies_in_a_statement_leaves_no_lock(lake: Lake, linger: bool
 
 
 def bare_client(emulator: Emulator) -> socket.socket:
-    """Log in by hand; return the socket, ready for a query."""
+    """Log in over a bare socket; return it, ready for a query."""
     client = socket.create_connection((emulator.host, emulator.port))
     client.sendall(startup(PROTOCOL, {"user": emulator.user, "database": emulator.database}))
     assert client.recv(9) == message(b"R", struct.pack("!I", 3))

@@ -1,7 +1,7 @@
 """`redshift-emulator`: run the emulator in the foreground.
 
-The password of --user is the environment's REDSHIFT_EMULATOR_PASSWORD: a command line can be
-read by every user of the machine.
+The environment variable REDSHIFT_EMULATOR_PASSWORD holds the password of --user, because every user
+of the machine can read a command line.
 """
 
 import argparse
@@ -15,37 +15,36 @@ from redshift_emulator.server import Options, serve
 
 
 def main() -> int:
-    """Read the command line and serve until stopped; return the exit code."""
+    """Parse the command line, serve until stopped, and return the exit code."""
     parser = argparse.ArgumentParser(prog="redshift-emulator", description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True, help="where the data is kept")
+    parser.add_argument("--data-dir", type=Path, required=True, help="directory of the data")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--user", required=True, help="the superuser to create")
     parser.add_argument("--database", required=True, help="the database to create")
-    parser.add_argument("--s3-endpoint", help="URL of a stand-in for S3; AWS itself if left out")
+    parser.add_argument("--s3-endpoint", help="URL of an S3-compatible server; the default is AWS")
     parser.add_argument(
         "--copy-role",
         action="append",
         default=[],
         dest="copy_roles",
         metavar="ARN",
-        help="a role that COPY and UNLOAD may name, repeatable; the first is IAM_ROLE DEFAULT",
+        help="a role that COPY and UNLOAD accept, repeatable; the first is IAM_ROLE DEFAULT",
     )
     parser.add_argument(
         "--system-view-delay",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="show what COPY and UNLOAD log in STL and SYS views only after so long",
+        help="how long STL and SYS views wait before they show what COPY and UNLOAD log",
     )
     parser.add_argument(
         "--fault-file", type=Path, help="JSON list of faults to inject, see faults.py"
     )
-    parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM: offers TLS")
-    parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
-    sys.setrecursionlimit(
-        20_000
-    )  # the parser takes some twenty calls for each nesting of an expression
+    parser.add_argument("--tls-cert", type=Path, help="certificate chain in PEM; offers TLS")
+    parser.add_argument("--tls-key", type=Path, help="private key of the certificate in PEM")
+    # The parser makes about twenty calls for each level of a nested expression.
+    sys.setrecursionlimit(20_000)
     arguments = vars(parser.parse_args())
     arguments["copy_roles"] = tuple(arguments["copy_roles"])
     if not (password := os.environ.get(PASSWORD_VARIABLE)):

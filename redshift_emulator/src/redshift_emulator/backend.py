@@ -1,14 +1,14 @@
-"""What COPY and UNLOAD may ask of a client's session: the contract between them and the wire.
+"""What COPY and UNLOAD use of a client's session: their interface to the wire.
 
-The wire calls, when a client executes a `Copy` or an `Unload`,
+When a client executes a `Copy` or an `Unload`, the wire calls
 
     async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session) -> int
     async def run_unload(statement: Unload, backend: Backend, log: Log, session: Session) -> int
 
 in `copy_from_s3.py` and `unload_to_s3.py`. Both return the rows moved and raise `RedshiftError`.
-A transaction block is always open on `backend` while they run, the client's own or one that the
-wire opened for this statement, so SAVEPOINT may be used; they never end it themselves. When they
-raise, the wire rolls back its own transaction, or leaves the client's failed.
+While they run, a transaction block is always open on `backend`: the client's own, or one that the
+wire opened for this statement. They may use SAVEPOINT and never end the transaction. When they
+raise, the wire rolls back the transaction that it opened, or leaves the client's as failed.
 """
 
 from collections.abc import AsyncIterator
@@ -19,9 +19,9 @@ from typing import Protocol
 class Backend(Protocol):
     """One PostgreSQL connection, the client's own, inside its open transaction.
 
-    SQL handed to it is PostgreSQL's, not Redshift's. Every method raises `RedshiftError` with
-    the SQLSTATE and texts of the ErrorResponse; the transaction is then failed, unless the caller
-    rolls back to a savepoint of its own.
+    It takes PostgreSQL's SQL, not Redshift's. Every method raises `RedshiftError` with the SQLSTATE
+    and texts of the ErrorResponse. The transaction has then failed, unless the caller rolls back to
+    its own savepoint.
     """
 
     async def query(self, sql: str) -> list[tuple[str | None, ...]]:
@@ -29,40 +29,40 @@ class Backend(Protocol):
         ...
 
     async def copy_in(self, sql: str, chunks: AsyncIterator[bytes]) -> int:
-        """Run a `COPY … FROM STDIN`, feed it `chunks`, return the rows loaded.
+        """Run a `COPY … FROM STDIN` on `chunks`; return the number of rows loaded.
 
         `chunks` need not end at row boundaries. An exception from `chunks` cancels the COPY and
-        comes out of this call unchanged.
+        is raised unchanged.
         """
         ...
 
     def copy_out(self, sql: str) -> AsyncIterator[bytes]:
         """Run a `COPY (…) TO STDOUT` and yield its rows, one or more whole rows per chunk.
 
-        An iteration left early, or failed, is read to its end by the wire, unseen.
+        If the caller stops early or fails, the remaining rows are read and discarded.
         """
         ...
 
 
 class Log(Protocol):
-    """Another PostgreSQL connection, as superuser and with autocommit.
+    """A second PostgreSQL connection, as superuser and with autocommit.
 
     What it writes survives the client's ROLLBACK, as Redshift's load logs do.
     """
 
     async def write(self, sql: str) -> None:
-        """Run `sql` (PostgreSQL's, one or several statements in one transaction)."""
+        """Run `sql`, one or several PostgreSQL statements, in one transaction."""
         ...
 
 
 @dataclass(frozen=True)
 class Session:
-    """What is known about the client at the time of one COPY or UNLOAD.
+    """The client's session at the time of one COPY or UNLOAD.
 
-    `query_id` is this statement's own number, unique for the life of the data directory and
-    ascending; `transaction_id` is PostgreSQL's; `pid` is the backend's process id, which Redshift's
-    system tables call session_id, pid or session. `s3_endpoint` is None for AWS itself;
-    `copy_roles` are the ARNs of the roles associated with the cluster, the default one first.
+    `query_id` numbers this statement; it ascends and is unique for the life of the data directory.
+    `transaction_id` is PostgreSQL's. `pid` is the backend's process id, which Redshift's system
+    tables call session_id, pid or session. `s3_endpoint` is None for AWS itself. `copy_roles` are
+    the ARNs of the roles associated with the cluster, the default one first.
     """
 
     pid: int

@@ -1,8 +1,8 @@
-"""COPY table FROM 's3://…': S3 objects through record readers into PostgreSQL's own COPY.
+"""COPY table FROM 's3://…': reads records from S3 objects and loads them with PostgreSQL's COPY.
 
-Listing, fetching, decompressing and parsing run in threads, so that the event loop goes on serving
-other clients; rows stream to the client's transaction in chunks, so that memory does not grow with
-the data. Rules: COPY and its parameter pages (AWS Database Developer Guide).
+Listing, fetching, decompressing and parsing run in threads, so that the event loop keeps serving
+other clients. Rows stream to the client's transaction in chunks, so memory does not grow with the
+data. Rules: COPY and its parameter pages (AWS Database Developer Guide).
 """
 
 import asyncio
@@ -72,10 +72,10 @@ _NOT_WITH_JSON = (
 
 
 async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session) -> int:
-    """Load the objects that `statement` names; return the rows loaded (with NOLOAD: 0).
+    """Load the objects that `statement` names; return the number of rows loaded (NOLOAD: 0).
 
-    Rejected records and files are logged whatever becomes of the transaction. Raises RedshiftError
-    when the source cannot be read, or when as many records are rejected as MAXERROR allows.
+    Rejected records and files are logged even if the transaction rolls back. Raises RedshiftError
+    when the source cannot be read, or when the number of rejected records reaches MAXERROR.
     """
     _check(statement)
     table = await _target(statement, backend)
@@ -107,7 +107,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                     await backend.query(f"analyze {table.sql}")
             status = "completed"
         finally:
-            # A cancelled load may still be reading: closing waits its turn on the same thread
+            # A cancelled load may still be reading, so close it on the same thread, after it.
             worker.submit(rows.close)
             done = status == "completed"
             await load_log.end(
@@ -118,7 +118,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
 
 
 def _check(statement: Copy) -> None:
-    """Refuse the options that exclude each other (Data format parameters)."""
+    """Refuse options that exclude each other or are out of range (Data format parameters)."""
     options = statement.options
     for option in options:
         if "JSON" in options and option in _NOT_WITH_JSON:
@@ -135,7 +135,7 @@ def _check(statement: Copy) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """The target and the columns that COPY fills, in the order of the source."""
+    """The target table and the columns that COPY fills, in the order of the source."""
 
     oid: int
     schema: str
@@ -144,7 +144,7 @@ class Table:
 
     @property
     def sql(self) -> str:
-        """The table with its column list, as PostgreSQL's COPY takes them."""
+        """The table with its column list, for PostgreSQL's COPY."""
         columns = ", ".join(_identifier(column.name) for column in self.columns)
         return f"{_identifier(self.schema)}.{_identifier(self.name)} ({columns})"
 
@@ -192,7 +192,7 @@ def _column(name: str, type_name: str, modifier: int, not_null: bool) -> Column:
 
 
 def _begin(statement: Copy, s3: S3Client, table: Table, load_log: LoadLog) -> "Load":
-    """Settle, in the worker thread, everything that can fail before the first record."""
+    """In the worker thread, do everything that can fail before the first record."""
     options = statement.options
     text = None if "JSON" in options else _text_format(statement, len(table.columns))
     reader = _json_reader(statement, s3, table) if text is None else text_reader(text)
@@ -239,7 +239,7 @@ def _json_reader(statement: Copy, s3: S3Client, table: Table) -> Reader:
     names = [column.name for column in table.columns]
     argument = _text(statement, "JSON") or "auto"
     if argument == "noshred":
-        raise RedshiftError("0A000", "The emulator has no JSON 'noshred', having no SUPER")
+        raise RedshiftError("0A000", "The emulator does not support JSON 'noshred' and SUPER")
     if argument in ("auto", "auto ignorecase"):
         mapping = auto_mapping(names, ignore_case=argument != "auto")
     else:
@@ -266,7 +266,7 @@ def _text_format(statement: Copy, columns: int) -> TextFormat:
 
 @dataclass
 class Load:
-    """One COPY under way, in the worker thread; its counters are read when it is over."""
+    """One running COPY, in the worker thread; its counters are read once it has ended."""
 
     statement: Copy
     s3: S3Client
@@ -292,11 +292,11 @@ class Load:
 
     @property
     def file_format(self) -> str:
-        """The format's name in sys_load_history."""
+        """The name of the format in sys_load_history."""
         return "json" if self.text is None else "csv" if self.text.quote else "txt"
 
     def rows(self) -> Generator[bytes, None, None]:
-        """Yield rows of text COPY in chunks, an empty one when only the log has something new."""
+        """Yield chunks of rows for text COPY; an empty chunk means that only the log is full."""
         rows: list[str] = []
         size = 0
         for file, stream in open_objects(self.s3, self.objects):
@@ -324,12 +324,13 @@ class Load:
             with s3_errors(file.url):
                 yield from self.reader(decompressed(stream, self.statement.options))
         except UnicodeError as error:
-            raise load_error(f"{file.url} has another encoding: {error}", 1221) from error
+            text = f"{file.url} is not in the encoding that COPY names: {error}"
+            raise load_error(text, 1221) from error
         except (OSError, EOFError, zlib.error, ZstdError) as error:
             raise load_error(f"Cannot read {file.url}: {error}") from error
 
     def _row(self, file: Object, record: Record) -> str | None:
-        """Return the record as a line of text COPY, or log why it is rejected."""
+        """Return the record as a line for text COPY, or log why it is rejected and return None."""
         values = record.values
         if isinstance(values, LoadError):
             self._reject(file, record, (), values)
@@ -352,7 +353,7 @@ class Load:
         return "\t".join(fields) + "\n"
 
     def _fault(self, values: list[object]) -> int:
-        """Return the first field whose conversion fails: the fast path does not keep count."""
+        """Return the index of the first field that fails; the fast path does not count fields."""
         for index, (convert, value) in enumerate(zip(self.converters, values, strict=True)):
             try:
                 if value is not None:

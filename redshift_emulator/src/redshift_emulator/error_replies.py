@@ -1,4 +1,4 @@
-"""ErrorResponse messages as Redshift words them."""
+"""ErrorResponse messages in Redshift's wording."""
 
 import re
 
@@ -8,7 +8,7 @@ from redshift_emulator.postgres import error_fields, message
 TOO_LONG = ("22001", "Value too long for character type")
 
 REWORDED: tuple[tuple[str, str, str, str], ...] = (
-    # PostgreSQL's SQLSTATE and a pattern of its text, then Redshift's SQLSTATE and text.
+    # PostgreSQL's SQLSTATE and a pattern for its text, then Redshift's SQLSTATE and text.
     ("22001", r"value too long for type", *TOO_LONG),
     ("23514", r"violates check constraint \"byte_length", *TOO_LONG),
     (
@@ -32,15 +32,15 @@ REWORDED: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("22P02", r"^invalid input syntax for type (.*)", "22P02", r"invalid input syntax for \1"),
 )
-"""Where the two differ in words for the same thing; every other text passes as it is."""
+"""Errors that the two word differently; every other text passes unchanged."""
 
 SPELT: tuple[tuple[str, str, str], ...] = (
-    # PostgreSQL's SQLSTATE, a part of its message or hint, and Redshift's spelling of it
+    # PostgreSQL's SQLSTATE, a pattern for part of its message or hint, and Redshift's spelling.
     ("42883", r"\b(public|redshift)\.", ""),
     ("42883", r"\bunknown\b", '"unknown"'),
     ("42883", r"\bmight need\b", "may need"),
 )
-"""Where the two differ in a word or two."""
+"""Errors in which the two differ by a word or two."""
 
 _KEPT = "SCMDH"
 
@@ -60,7 +60,7 @@ def information(text: str) -> bytes:
 def reworded(body: bytes) -> bytes:
     """Build Redshift's ErrorResponse from PostgreSQL's.
 
-    The position and the places in PostgreSQL's source are left out: they belong to the translated
+    The position and PostgreSQL's source locations are left out, since they refer to the translated
     statement.
     """
     fields: dict[str, str | None] = {**error_fields(body)}

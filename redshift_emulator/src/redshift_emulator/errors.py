@@ -1,4 +1,4 @@
-"""The error that every part of the emulator raises and the wire sends to the client."""
+"""The error that every part of the emulator raises and wire.py sends to the client."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class RedshiftError(Exception):
     """What Redshift would answer instead of a result.
 
-    `sqlstate` is the five-character code, `message`, `detail` and `hint` are the texts that
-    Redshift itself gives; the part that raises it names the AWS page of the rule.
+    `sqlstate` is the five-character code. `message`, `detail` and `hint` are Redshift's own texts.
+    The code that raises the error names the AWS page of the rule.
     """
 
     sqlstate: str

@@ -1,8 +1,8 @@
-"""Faults that tests order from a running emulator: slow statements and cut connections.
+"""Faults that tests inject into a running emulator: slow statements and cut connections.
 
-They wait in a JSON file, `--fault-file`, so that a test reaches the sessions of other processes, of
-dbt and Airflow, too. The emulator reads the file at each statement and takes a fault out when it
-has happened the times that it should: what is left over did not happen.
+They are stored in a JSON file, `--fault-file`, so that a test also reaches the sessions of other
+processes such as dbt and Airflow. The emulator reads the file before each statement. It removes a
+fault once the fault has happened `times` times, so whatever is left has not happened yet.
 """
 
 import json
@@ -17,12 +17,12 @@ Action = Literal["slow", "cut before", "cut after"]
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the next statements that match a pattern.
+    """What happens to the next statements that match a regular expression.
 
-    `statement` is a regular expression, searched for in the client's own SQL, whatever its case.
-    `slow` delays the statement by `seconds`. `cut before` closes the connection instead of
-    running it. `cut after` runs it, commits it where nobody opened a transaction, and closes the
-    connection without an answer.
+    `statement` is searched in the SQL as the client sent it, ignoring case. `slow` delays the
+    statement by `seconds`. `cut before` closes the connection instead of running the statement.
+    `cut after` runs it, commits it unless a transaction is open, and closes the connection without
+    an answer.
     """
 
     statement: str
@@ -33,19 +33,19 @@ class Fault:
     def __post_init__(self) -> None:
         re.compile(self.statement)
         if self.action not in ("slow", "cut before", "cut after"):
-            raise ValueError(f"no such fault: {self.action}")
+            raise ValueError(f"unknown fault {self.action!r}; use slow, cut before or cut after")
 
 
 @dataclass(frozen=True)
 class FaultFile:
-    """The faults that wait in a file; one that is missing holds none."""
+    """The pending faults in a file; a missing file holds none."""
 
     path: Path
 
     def read(self) -> list[Fault]:
-        """Return the faults that have yet to happen.
+        """Return the pending faults.
 
-        Raises ValueError for a file of another form.
+        Raises ValueError when the file is not a list of faults.
         """
         try:
             text = self.path.read_text()
@@ -54,16 +54,16 @@ class FaultFile:
         try:
             return [Fault(**fields) for fields in json.loads(text)]
         except (TypeError, ValueError, re.error) as error:
-            raise ValueError(f"{self.path} holds no list of faults: {error}") from error
+            raise ValueError(f"{self.path} is not a JSON list of faults: {error}") from error
 
     def write(self, faults: Sequence[Fault]) -> None:
-        """Order `faults`, instead of those that wait."""
+        """Replace the pending faults with `faults`."""
         written = self.path.with_suffix(".new")
         written.write_text(json.dumps([asdict(fault) for fault in faults]))
         written.replace(self.path)
 
     def take(self, sql: str) -> list[Fault]:
-        """Return the faults of this statement, which happen once less from now on."""
+        """Return the faults of this statement and lower their remaining count by one."""
         waiting = self.read()
         taken = [each for each in waiting if re.search(each.statement, sql, re.IGNORECASE)]
         if taken:

@@ -1,6 +1,6 @@
-"""Which of the transactions that overlap may commit: serializable isolation, judged by tables.
+"""Serializable isolation, checked by table: which overlapping transactions may commit.
 
-Followed: "Serializable isolation", "Write and read/write operations" and "Troubleshooting
+Rules: "Serializable isolation", "Write and read/write operations" and "Troubleshooting
 serializable isolation errors" (Redshift Database Developer Guide).
 """
 
@@ -15,7 +15,7 @@ TAKES_SNAPSHOT = re.compile(
     r"|drop\s+table|alter\s+table)\b",
     re.IGNORECASE,
 )
-"""What a transaction's snapshot is taken at, the first of them; LOCK comes before it."""
+"""Statements that take a transaction's snapshot; the first one does, and LOCK does not."""
 
 TOUCHED = """
 select coalesce(txid_current_if_assigned(), 0), pg_backend_pid(),
@@ -29,15 +29,15 @@ join pg_namespace on pg_namespace.oid = relnamespace
     and nspname not in ('pg_catalog', 'information_schema', 'redshift')
 where pid = pg_backend_pid() and locktype = 'relation'
 """
-"""A transaction's numbers and the tables that it read and wrote, by the locks that it holds."""
+"""A transaction's number and pid, and the tables that it read and wrote, from its locks."""
 
 LOG_INSERTS = "select redshift.log_inserts()"
-"""What comes last in a transaction that may commit: SYS_QUERY_DETAIL tells where it put rows."""
+"""The last statement of a transaction that commits: logs its inserts for SYS_QUERY_DETAIL."""
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """One transaction's number, its session's process id, and the tables it touched, by oid."""
+    """A transaction's number, its session's process id, and the oids of the tables it touched."""
 
     number: int
     pid: int
@@ -46,7 +46,7 @@ class Transaction:
 
     @classmethod
     def of(cls, rows: list[Row]) -> "Transaction":
-        """Read what TOUCHED returned."""
+        """Build a transaction from the result of TOUCHED."""
         number, pid, reads, writes = (value or "" for value in rows[0])
         return cls(int(number), int(pid), _oids(reads), _oids(writes))
 
@@ -57,16 +57,16 @@ def _oids(text: str) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Commit:
-    """A transaction that writes, with the count of commits at its snapshot and at its own."""
+    """A writing transaction, with the count of commits at its snapshot and at its own commit."""
 
     snapshot: int
     at: int
     transaction: Transaction
 
     def comes_before(self, other: "Commit") -> bool:
-        """Tell whether each serial order has it before `other`.
+        """Tell whether this one precedes `other` in every serial order.
 
-        It read what the other one wrote and did not see it, or the other one saw what it wrote.
+        It does if it read a table without seeing the other's writes, or if the other saw its own.
         """
         mine, theirs = self.transaction, other.transaction
         if other.at > self.snapshot and mine.reads & theirs.writes:
@@ -76,27 +76,27 @@ class Commit:
 
 @dataclass
 class Schedule:
-    """The snapshots of a server's sessions, and what has committed since there was none."""
+    """The snapshots of a server's sessions, and the commits made while any is open."""
 
     _commits: int = 0
     _snapshots: dict[object, int] = field(default_factory=dict)
     _committed: list[Commit] = field(default_factory=list)
 
     def take_snapshot(self, session: object) -> None:
-        """Note what `session` can see from now on, unless its transaction has a snapshot."""
+        """Record a snapshot for `session`, unless its transaction already has one."""
         self._snapshots.setdefault(session, self._commits)
 
     def end(self, session: object) -> None:
-        """Forget the snapshot of `session`, and with the last one all commits."""
+        """Forget the snapshot of `session`; once no snapshot is left, forget all commits."""
         self._snapshots.pop(session, None)
         if not self._snapshots:
             self._committed.clear()
 
     def commit(self, session: object, own: Transaction) -> None:
-        """Let the transaction of `session` commit.
+        """Record that the transaction of `session` commits.
 
-        Raises RedshiftError 1023 when it closes a cycle: no order of the transactions, one after
-        the other, gives each of them what it read. Transactions that only read are let through.
+        Raises RedshiftError 1023 when it closes a cycle, that is when no serial order of the
+        transactions explains what each of them read. A read-only transaction always commits.
         """
         if not own.writes:
             return
@@ -116,7 +116,7 @@ class Schedule:
             self._committed.append(commit)
 
     def _cycle(self, own: Commit) -> list[Commit]:
-        """Return the shortest way from `own` back to it, each before the next, or nothing."""
+        """Return the shortest cycle from `own`, each before the next, or an empty list."""
         ways, unvisited = [[own]], self._committed.copy()
         for way in ways:
             if len(way) > 1 and way[-1].comes_before(own):

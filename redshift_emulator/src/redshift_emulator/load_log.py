@@ -1,4 +1,4 @@
-"""COPY's and UNLOAD's rows in the catalog: how each goes, its files, the records COPY rejects."""
+"""The load logs of COPY and UNLOAD in the catalog: status, files and rejected records."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ Row = dict[str, Value]
 RAW_LENGTH = 1024
 BATCH = 1000
 DETAILED_ERRORS = 20
-"""Errors of a load of which STL_LOADERROR_DETAIL shows the fields."""
+"""How many errors of a load STL_LOADERROR_DETAIL shows with their fields."""
 LOGGED_REPLACEMENTS = 100
-"""Rows of a load with replaced characters that STL_REPLACEMENTS shows."""
+"""How many rows with replaced characters STL_REPLACEMENTS shows for a load."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded; `fields` are those read, the one at fault last, if one is."""
+    """A record that was not loaded; `fields` are those read, the last one at fault, if any is."""
 
     file: Object
     line: int
@@ -34,7 +34,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Scan:
-    """A file that was read to its end; `lines` counts records, a JSON object being a line."""
+    """A file that was read to its end; `lines` counts records, so a JSON object is one line."""
 
     file: Object
     lines: int
@@ -44,7 +44,7 @@ class Scan:
 
 @dataclass
 class LoadLog:
-    """The log of one COPY; nothing reaches the server but by `begin`, `flush` and `end`."""
+    """The log of one COPY; only `begin`, `flush`, `end` and `show` write to the server."""
 
     log: Log
     session: Session
@@ -66,7 +66,7 @@ class LoadLog:
         return any(len(rows) >= BATCH for rows in self.pending.values())
 
     def reject(self, rejection: Rejection) -> None:
-        """Note a rejected record, and count it."""
+        """Record a rejected record and count it."""
         self.error_count += 1
         column, value = rejection.fields[-1] if rejection.fields else (None, "")
         record: Row = {"file_name": rejection.file.url, "line_number": rejection.line}
@@ -99,7 +99,7 @@ class LoadLog:
             ]
 
     def replace(self, file: Object, line: int, raw_line: str, column: Column) -> None:
-        """Note a record whose invalid characters were replaced, `column`'s first."""
+        """Record that invalid characters were replaced in a record, in `column` first."""
         self.replaced_count += 1
         if self.replaced_count <= LOGGED_REPLACEMENTS:
             self.pending["load_replacements"].append(
@@ -115,7 +115,7 @@ class LoadLog:
             )
 
     def scan(self, scan: Scan) -> None:
-        """Note a file that was read, and count it."""
+        """Record a file that was read and count it."""
         self.file_count += 1
         self.file_bytes += scan.file.size
         self.pending["load_detail"].append(
@@ -134,19 +134,19 @@ class LoadLog:
         )
 
     async def begin(self, backend: Backend) -> None:
-        """Record that the load runs: from here on it is the session's last COPY."""
+        """Record that the load is running; it is now the session's last COPY."""
         self.hidden = [] if await _in_snapshot(backend) else None
         await self.log.write(_insert("load_history", [self._load("running")]))
 
     async def flush(self) -> None:
-        """Write what was noted since the last flush."""
+        """Write what was recorded since the last flush."""
         pending, self.pending = self.pending, defaultdict(list)
         for table, rows in pending.items():
             if rows:
                 await self._write(_insert(table, rows))
 
     async def end(self, status: str, rows: int, size: int) -> None:
-        """Flush, and record how the load ended: `completed` or `aborted`, rows and bytes loaded."""
+        """Flush and record the end of the load: `completed` or `aborted`, rows and bytes loaded."""
         await self.flush()
         load = self._load(status) | {
             "end_time": now(),
@@ -160,7 +160,7 @@ class LoadLog:
         await self._write(_insert("load_history", [load]), first=running)
 
     async def show(self, backend: Backend) -> None:
-        """Write the same rows in the client's transaction when its snapshot hides the log."""
+        """Repeat the rows in the client's transaction when its snapshot hides the log."""
         for statement in self.hidden or ():
             await backend.query(statement)
 
@@ -181,7 +181,7 @@ class LoadLog:
 
 @dataclass(frozen=True)
 class UnloadedFile:
-    """An object that UNLOAD wrote: `size` in bytes, as stored."""
+    """An object that UNLOAD wrote; `size` is in bytes, as stored."""
 
     url: str
     rows: int
@@ -198,7 +198,7 @@ async def log_unload(
     unload: Row,
     files: Sequence[UnloadedFile],
 ) -> None:
-    """Record an UNLOAD that ended; `unload` has its format, place, status, rows and error."""
+    """Record a finished UNLOAD; `unload` has its format, location, status, rows and error."""
     history = _session(session) | unload | {"start_time": start, "end_time": now()}
     history |= {
         "unloaded_files_count": len(files),
@@ -225,7 +225,7 @@ async def log_unload(
 
 
 async def _in_snapshot(backend: Backend) -> bool:
-    """Tell whether the transaction is blind to what others, such as the log, commit meanwhile."""
+    """Tell whether the transaction's snapshot hides what others, such as the log, commit."""
     [(isolation,)] = await backend.query("select current_setting('transaction_isolation')")
     return isolation != "read committed"
 
@@ -249,18 +249,18 @@ def _column(column: Column | None) -> Row:
 
 
 def _insert(table: str, rows: list[Row]) -> str:
-    """Return one INSERT for all rows, of which there is at least one."""
+    """Return one INSERT for all rows; there must be at least one."""
     values = (f"({', '.join(map(_literal, row.values()))})" for row in rows)
     return f"insert into redshift.{table} ({', '.join(rows[0])}) values {', '.join(values)}"
 
 
 def now() -> datetime:
-    """Return the time as system tables keep it: UTC, without a zone."""
+    """Return the current time as system tables store it: UTC, without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def quoted(text: str) -> str:
-    """Write `text` as an SQL literal, what SQL cannot hold (NUL, lone surrogates) changed."""
+    """Write `text` as an SQL literal; replace what SQL cannot hold (NUL, lone surrogates)."""
     clean = text.replace("\0", ".").encode("utf-8", "replace").decode()
     return "'" + clean.replace("'", "''") + "'"
 
@@ -275,7 +275,7 @@ def _literal(value: Value) -> str:
 
 
 def _printable(raw: str) -> str:
-    """Cut raw data to its column, multibyte characters shown as periods (STL_LOAD_ERRORS)."""
+    """Cut raw data to its column and show non-ASCII characters as periods (STL_LOAD_ERRORS)."""
     return "".join(char if char.isascii() else "." for char in raw[:RAW_LENGTH])
 
 

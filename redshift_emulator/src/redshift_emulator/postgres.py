@@ -1,7 +1,7 @@
 """One connection to PostgreSQL over its unix socket, protocol version 3.
 
-The wire relays a client's messages through it; COPY, UNLOAD and the load logs use its `query`,
-`copy_in` and `copy_out`, which are the `Backend` and `Log` of `backend.py`.
+The wire relays a client's messages through it. COPY, UNLOAD and the load logs use its `query`,
+`write`, `copy_in` and `copy_out`, which implement `Backend` and `Log` of `backend.py`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from redshift_emulator.errors import RedshiftError
 PROTOCOL = 0x30000
 CANCEL_REQUEST = 80877102
 OWNER = "rdsdb"
-"""The superuser that owns the catalog; it logs in through the socket only, never from outside."""
+"""The superuser that owns the catalog; it can log in only through the unix socket."""
 
 _HEADER = struct.Struct("!cI")
 _CHUNK = 1 << 16
@@ -33,12 +33,12 @@ class Message(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """The message after its five bytes of header."""
+        """The message after its five-byte header."""
         return self.raw[5:]
 
 
 def message(kind: bytes, body: bytes = b"") -> bytes:
-    """Put a header of type and length before `body`."""
+    """Build a message: a header of type and length, then `body`."""
     return _HEADER.pack(kind, len(body) + 4) + body
 
 
@@ -50,15 +50,15 @@ def startup(protocol: int, parameters: dict[str, str]) -> bytes:
 
 
 def error_fields(body: bytes) -> dict[str, str]:
-    """Read an ErrorResponse or NoticeResponse: text by one-letter field name."""
+    """Read an ErrorResponse or NoticeResponse; return texts by one-letter field name."""
     return {part[:1].decode(): part[1:].decode() for part in body.split(b"\0") if part}
 
 
 class Connection:
-    """A connection and where its transaction stands.
+    """A connection and the state of its transaction.
 
-    `status` is the last ReadyForQuery's: b"I" idle, b"T" in a transaction, b"E" in a failed one.
-    `key` is what a CancelRequest for it must carry.
+    `status` is that of the last ReadyForQuery: b"I" idle, b"T" in a transaction, b"E" in a failed
+    one. `key` is the cancel key that a CancelRequest must send.
     """
 
     def __init__(
@@ -90,22 +90,21 @@ class Connection:
         return connection
 
     async def send(self, data: bytes) -> None:
-        """Write `data`, waiting while the buffers are full."""
+        """Write `data`; wait while the buffers are full."""
         self._writer.write(data)
         await self._writer.drain()
 
     async def receive(self) -> deque[Message]:
-        """Return the messages at hand, at least one, for the caller to take from the left.
+        """Return the queue of received messages, at least one; the caller pops from the left.
 
-        Memory is bounded by the largest message. Raises ConnectionResetError when PostgreSQL has
-        hung up.
+        The largest message bounds memory. Raises ConnectionResetError when PostgreSQL has hung up.
         """
         if not self._queue:
             await self._fill()
         return self._queue
 
     async def receive_one(self) -> Message:
-        """Take the next message. Raises ConnectionResetError when PostgreSQL has hung up."""
+        """Return the next message. Raises ConnectionResetError when PostgreSQL has hung up."""
         return (await self.receive()).popleft()
 
     async def _fill(self) -> None:
@@ -134,11 +133,11 @@ class Connection:
         self._queue.append(Message(kind, begun + rest))
 
     def close(self) -> None:
-        """Hang up; PostgreSQL rolls back what is open."""
+        """Hang up; PostgreSQL rolls back an open transaction."""
         self._writer.close()
 
     async def cancel(self) -> None:
-        """Ask PostgreSQL to cancel what this connection runs, as a client's CancelRequest does."""
+        """Ask PostgreSQL to cancel the running statement, as a client's CancelRequest does."""
         _, writer = await asyncio.open_unix_connection(self._socket)
         body = struct.pack("!I", CANCEL_REQUEST) + self.key
         writer.write(struct.pack("!I", len(body) + 4) + body)
@@ -168,7 +167,7 @@ class Connection:
                         return rows
 
     async def _undisturbed(self, exchange: Coroutine[None, None, _T]) -> _T:
-        """Await `exchange`; when cancelled, end it first, so that the protocol stays in step."""
+        """Await `exchange`; when cancelled, finish it first, so that the protocol stays in sync."""
         task = asyncio.ensure_future(exchange)
         try:
             return await asyncio.shield(task)

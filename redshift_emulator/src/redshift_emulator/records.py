@@ -1,7 +1,7 @@
-"""Bytes of one object into records: JSON, CSV and delimited text, in constant memory.
+"""Readers that split one object into records: JSON, CSV and delimited text, in constant memory.
 
-A reader yields `Record`s; their values go through `redshift_emulator.values`. Text is decoded so
-that invalid UTF-8 survives as lone surrogates, to be judged where it matters: in a text column.
+A reader yields `Record`s, whose values `redshift_emulator.values` converts. Decoding keeps invalid
+UTF-8 as lone surrogates, because it is checked later and only where it matters: in a text column.
 Rules: Data format parameters, COPY from JSON format (AWS Database Developer Guide).
 """
 
@@ -24,9 +24,9 @@ csv.field_size_limit(MAX_RECORD)
 
 
 class Record(NamedTuple):
-    """`line` is the last line of the record, from 1; `values` has one entry per target column.
+    """One record: `line` is its last line, from 1; `values` has one entry per target column.
 
-    `values` is the error instead when the record cannot be read.
+    `values` is a LoadError instead when the record cannot be read.
     """
 
     line: int
@@ -52,9 +52,9 @@ _record_start = re.compile(r"\n(?=[{\[])")
 
 
 def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8") -> Reader:
-    """Read objects or arrays that follow each other with white space, or nothing, between them.
+    """Read a sequence of objects or arrays, with or without white space between them.
 
-    A line is malformed once, however many of its pieces are.
+    A malformed line is one error, however many malformed pieces it has.
     """
 
     def read(stream: IO[bytes]) -> Iterator[Record]:
@@ -100,10 +100,10 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
 
 
 def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> int:
-    """Return where the malformed record at `start` ends, 0 when more text may complete it.
+    """Return the end of the malformed record at `start`, or 0 when more text may complete it.
 
-    A line that opens with a brace or bracket begins a record: reading goes on from there, so that
-    one broken line, or one broken object over several lines, costs one record.
+    Reading continues at the next line that opens with a brace or bracket. So one malformed line, or
+    one malformed object over several lines, costs one record.
     """
     fault = error.pos if isinstance(error, json.JSONDecodeError) else start
     end_of_line = text.find("\n", fault)
@@ -125,7 +125,7 @@ def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> i
 
 
 def auto_mapping(columns: list[str], *, ignore_case: bool) -> Mapping:
-    """Match the keys of each object to column names: 'auto' and 'auto ignorecase'."""
+    """Map the keys of each object to column names: 'auto' and 'auto ignorecase'."""
 
     def select(value: object) -> list[object]:
         if not isinstance(value, dict):
@@ -143,9 +143,9 @@ Path = tuple[str | int, ...]
 
 
 def jsonpaths_mapping(document: bytes, columns: list[str]) -> Mapping:
-    """Select values by the expressions of a JSONPaths file, one per column, in column order.
+    """Select values with the expressions of a JSONPaths file, one per column, in column order.
 
-    Falls back to 'auto' when the object's key is not "jsonpaths". Raises RedshiftError for a file
+    Falls back to 'auto' when the object has no key "jsonpaths". Raises RedshiftError for a file
     that COPY refuses.
     """
     try:
@@ -215,7 +215,7 @@ def _follow(value: object, path: Path) -> object:
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How CSV and delimited text are written. `quote` is None for delimited text."""
+    """The format of CSV or delimited text. `quote` is None for delimited text."""
 
     columns: int
     delimiter: str = "|"
@@ -230,7 +230,7 @@ class TextFormat:
 
 
 def text_reader(form: TextFormat) -> Reader:
-    """Read one record per line, or per several where quotes or escapes hide a line's end."""
+    """Read one record per line, or per several lines when the line ends are quoted or escaped."""
     split = _csv_records if form.quote else _delimited_records
 
     def read(stream: IO[bytes]) -> Iterator[Record]:
@@ -305,7 +305,7 @@ def _ends_escaped(line: str) -> bool:
 
 
 def _split_fields(line: str, form: TextFormat, quotes: str) -> list[str]:
-    """Split at delimiters that are neither escaped nor quoted; escapes and quotes are dropped."""
+    """Split at delimiters that are neither escaped nor quoted; drop escapes and quotes."""
     fields, field, quote, start, characters = [], "", "", True, iter(line)
     for char in characters:
         if form.escapes and char == "\\":
@@ -329,7 +329,7 @@ def _split_fields(line: str, form: TextFormat, quotes: str) -> list[str]:
 
 
 def _arrange(fields: list[str], form: TextFormat) -> list[object] | LoadError:
-    """Fit `fields` to the columns, null where they equal NULL AS."""
+    """Fit `fields` to the columns; a field that equals NULL AS becomes null."""
     if len(fields) == form.columns + 1 and not fields[-1] and form.quote is None:
         fields.pop()  # a delimiter may also end the line
     if len(fields) > form.columns:

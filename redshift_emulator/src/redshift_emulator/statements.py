@@ -1,4 +1,4 @@
-"""What one Redshift statement becomes: the contract between dialect, wire, COPY and UNLOAD."""
+"""A translated Redshift statement: the interface between the dialect, the wire, COPY and UNLOAD."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 class Sql:
     """A statement for PostgreSQL.
 
-    `text` is what the client waits for: its rows and command tag are the answer. `before` and
-    `after` run in the same transaction around it, unseen (a BRIN index for a sort key, a row in
-    the catalog for a declared key). `tag` replaces PostgreSQL's command tag when they differ.
-    `alone` names a command that no transaction block may hold. `writes` tells what puts rows into
-    tables or takes them away; `lock` comes before all else, even
-    before the text is parsed, since PostgreSQL then takes a lock of its own, which must not come
-    first. `untyped` are the parameters that are columns of a query on tables and nothing else, so
-    that the client alone can tell their types.
+    `text` produces the answer: its rows and command tag. `before` and `after` run around it in the
+    same transaction, and the client does not see them (a BRIN index for a sort key, a catalog row
+    for a declared key). `tag` replaces PostgreSQL's command tag when Redshift's differs. `alone`
+    names a command that cannot run in a transaction block. `writes` is true for a statement that
+    adds or removes rows. `lock` runs first, even before `text` is parsed, because parsing takes a
+    lock of PostgreSQL's own that must come second. `untyped` holds the parameters that are nothing
+    but columns of a query on tables, so that only the client can tell their types.
     """
 
     text: str
@@ -30,11 +29,11 @@ class Sql:
 
 @dataclass(frozen=True)
 class Copy:
-    """`COPY table FROM 's3://…'`: options by upper-case name, credentials kept apart from them.
+    """`COPY table FROM 's3://…'`: options by upper-case name, with credentials kept separate.
 
-    `options` maps each option as written in AWS's "COPY parameters" pages (`JSON`, `MAXERROR`,
-    `MANIFEST`, `GZIP`, …) to its argument, or to True for a bare flag. An option that the emulator
-    does not support never gets here: the dialect refuses it by name.
+    `options` maps each option, written as on AWS's "COPY parameters" pages (`JSON`, `MAXERROR`,
+    `MANIFEST`, `GZIP`, …), to its argument, or to True for a bare flag. The dialect has already
+    refused the options that the emulator does not support.
     """
 
     table: str
@@ -59,7 +58,7 @@ Statement = Sql | Copy | Unload
 
 @dataclass
 class SessionSettings:
-    """Redshift session settings that change how a statement is read; one per connection."""
+    """The Redshift settings of one session that change how its statements are read."""
 
     case_sensitive_identifier: bool = False
     query_group: str | None = None

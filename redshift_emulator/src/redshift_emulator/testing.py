@@ -1,4 +1,4 @@
-"""What tests that start an emulator need: a data directory and a TLS certificate."""
+"""A data directory and a TLS certificate for tests that start an emulator."""
 
 import datetime
 import tempfile
@@ -15,17 +15,17 @@ from cryptography.x509.oid import NameOID
 
 @contextmanager
 def temporary_data_dir() -> Iterator[Path]:
-    """Make a data directory for the time of a `with` block.
+    """Create a data directory for the duration of a `with` block.
 
-    Started by root, PostgreSQL runs as another user, and pytest closes its own temporary
-    directories to others.
+    When root starts the emulator, PostgreSQL runs as another user, who cannot enter pytest's own
+    temporary directories.
     """
     with tempfile.TemporaryDirectory(prefix="emulator-") as path:
         yield Path(path)
 
 
 def self_signed(directory: Path) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 that no authority signed; return its path and its key's."""
+    """Write a self-signed certificate for 127.0.0.1; return the paths of certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "emulator")])
     now = datetime.datetime.now(datetime.UTC)

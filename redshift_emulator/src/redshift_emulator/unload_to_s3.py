@@ -1,7 +1,7 @@
-"""UNLOAD ('select …') TO 's3://…': PostgreSQL's COPY TO into CSV, JSON or delimited text on S3.
+"""UNLOAD ('select …') TO 's3://…': writes PostgreSQL's COPY TO as CSV, JSON or text to S3.
 
-Rows stream through a spooled file per object: memory does not grow with the result.
-Rules: UNLOAD (AWS Database Developer Guide). The local cluster has one slice.
+Rows stream through one spooled file per object, so memory does not grow with the result. The
+emulator has one slice. Rules: UNLOAD (AWS Database Developer Guide).
 """
 
 import asyncio
@@ -45,10 +45,10 @@ RowWriter = Callable[[list[Field]], str]
 
 
 async def run_unload(statement: Unload, backend: Backend, log: Log, session: Session) -> int:
-    """Write the rows of the query to S3; return how many.
+    """Write the rows of the query to S3; return the number of rows.
 
-    Raises RedshiftError for a query or an option that UNLOAD refuses, when the destination is not
-    empty, and when S3 refuses.
+    Raises RedshiftError when UNLOAD refuses the query or an option, when the destination is not
+    empty, and when S3 returns an error.
     """
     _check(statement)
     select = _select(statement.query)
@@ -60,7 +60,7 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     start, error = now(), "cancelled"
     with ThreadPoolExecutor(1, "unload") as worker:
         loop = asyncio.get_running_loop()
-        # What fails here leaves no trace in the log (PG_LAST_UNLOAD_ID)
+        # An UNLOAD that fails here is not logged (PG_LAST_UNLOAD_ID).
         await loop.run_in_executor(worker, target.prepare)
         try:
             batch = bytearray()
@@ -101,7 +101,7 @@ def _check(statement: Unload) -> None:
     if "CLEANPATH" in options and "ALLOWOVERWRITE" in options:
         raise RedshiftError("0A000", "CLEANPATH is not supported with ALLOWOVERWRITE")
     if options.get("MANIFEST") == "VERBOSE":
-        raise RedshiftError("0A000", "The emulator has no option MANIFEST VERBOSE")
+        raise RedshiftError("0A000", "The emulator does not support the option MANIFEST VERBOSE")
 
 
 def _select(query: str) -> str:
@@ -136,7 +136,7 @@ async def _columns(select: str, backend: Backend) -> tuple[list[str], list[str]]
 
 
 def _fields(line: str) -> list[Field]:
-    """Split one row of PostgreSQL's text COPY."""
+    """Split a row of PostgreSQL's text COPY into fields."""
     fields = line.split("\t")
     if "\\" not in line:
         return list(fields)
@@ -197,7 +197,7 @@ def _delimited_text(delimiter: str, quotes: bool, escapes: bool) -> Callable[[st
 
 
 def _json_writer(names: list[str], types: list[str]) -> RowWriter:
-    """One object per line; numbers and SUPER as they are, booleans "t" and "f", the rest text."""
+    """Write one object per line: bare numbers and SUPER, booleans as "t" and "f", the rest text."""
     keys = [json.dumps(name, ensure_ascii=False) + ":" for name in names]
     bare = [each in _BARE_TYPES for each in types]
 
@@ -215,7 +215,7 @@ def _json_writer(names: list[str], types: list[str]) -> RowWriter:
 
 @dataclass
 class Target:
-    """The objects of one UNLOAD, in the worker thread: at most one is being written."""
+    """The objects of one UNLOAD, in the worker thread, which writes one at a time."""
 
     s3: S3Client
     statement: Unload
@@ -228,7 +228,7 @@ class Target:
     start: datetime = field(default_factory=lambda: now())
 
     def prepare(self) -> None:
-        """Make room: refuse a destination that is not empty, or clean it."""
+        """Refuse a destination that is not empty, or clean it; then open the first object."""
         existing = list(list_objects(self.s3, self.statement.target))
         options = self.statement.options
         if existing and options.get("CLEANPATH"):
@@ -244,7 +244,7 @@ class Target:
         self._open()
 
     def write(self, batch: bytes, write_row: RowWriter) -> None:
-        """Write rows of text COPY."""
+        """Write rows that come as text COPY."""
         lines = batch.decode().split("\n")[:-1]
         limit = _max_file_size(self.statement.options)
         for line in lines:
@@ -258,7 +258,7 @@ class Target:
             self.rows += 1
 
     def finish(self) -> None:
-        """Store the last object, and the manifest when one is asked for."""
+        """Store the last object, and the manifest if the statement asks for one."""
         self._store()
         if self.statement.options.get("MANIFEST"):
             entries = [
@@ -273,12 +273,12 @@ class Target:
                 )
 
     def close(self) -> None:
-        """Let go of an object that was not stored."""
+        """Discard an object that was not stored."""
         if self.spool:
             self.spool.close()
 
     def _open(self) -> None:
-        # Closed by _store or close
+        # _store or close closes it.
         self.spool = cast(IO[bytes], SpooledTemporaryFile(_SPOOLED_BYTES))  # noqa: SIM115
         self.stream = self.spool
         for option, (_, open_compressed) in _COMPRESSIONS.items():
@@ -311,7 +311,7 @@ class Target:
 
 
 def _max_file_size(options: Mapping[str, str | int | bool]) -> int:
-    """Return MAXFILESIZE in bytes: a number of MB unless it says GB, from 5 MB to 6.2 GB."""
+    """Return MAXFILESIZE in bytes, from 5 MB to 6.2 GB; the default unit is MB."""
     found = re.fullmatch(r"([\d.]+)\s*(MB|GB)?", str(options.get("MAXFILESIZE", "6.2 GB")).upper())
     size = float(found[1]) * (1024 if found[2] == "GB" else 1) if found else 0.0
     if not 5 <= size <= 6.2 * 1024:

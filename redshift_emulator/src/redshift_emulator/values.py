@@ -1,4 +1,4 @@
-"""One value of a loaded record into one field of PostgreSQL's text COPY, checked as COPY checks it.
+"""Converts a loaded value to a field of PostgreSQL's text COPY, with the checks of Redshift's COPY.
 
 Rules and codes: Data conversion parameters, Load error reference, Multibyte character load errors
 and DATEFORMAT and TIMEFORMAT strings (AWS Database Developer Guide).
@@ -25,7 +25,7 @@ class JsonFloat(str):
 
 @dataclass
 class LoadError(Exception):
-    """Why a record is rejected: `code` and `reason` go to stl_load_errors."""
+    """The reason for rejecting a record: `code` and `reason` go to stl_load_errors."""
 
     code: int
     reason: str
@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Conversion:
-    """COPY's data conversion parameters. `replacement` is ACCEPTINVCHARS's character."""
+    """COPY's data conversion parameters. `replacement` is the character of ACCEPTINVCHARS."""
 
     date_format: str = "YYYY-MM-DD"
     time_format: str | None = None
@@ -61,11 +61,11 @@ Converter = Callable[[object], str]
 
 
 def converter(column: Column, options: Conversion) -> Converter:
-    """Return the function that turns a value that is not None into a field of a COPY row.
+    """Return the function that converts a value, never None, to a field of a COPY row.
 
-    A value is a str, or what JSON gives: int, JsonFloat, bool, dict, list. The function returns
-    NULL where COPY loads null and raises LoadError where it rejects the record. Raises
-    RedshiftError for a column of a type that the emulator does not load.
+    A value is a str or a parsed JSON value: int, JsonFloat, bool, dict, list. The function returns
+    NULL when COPY loads null, and raises LoadError when COPY rejects the record. Raises
+    RedshiftError for a column type that the emulator does not load.
     """
     match column.type:
         case "varchar" | "text":
@@ -100,7 +100,7 @@ def converter(column: Column, options: Conversion) -> Converter:
 
 
 def text_of(value: object) -> str:
-    """Return `value` as the text that a VARCHAR column gets."""
+    """Return `value` as text for a VARCHAR column."""
     match value:
         case str():
             return value
@@ -111,7 +111,7 @@ def text_of(value: object) -> str:
 
 
 def json_text(value: object) -> str:
-    """Write a JSON value compactly, its numbers as they were read."""
+    """Write a JSON value compactly, with its numbers as they were read."""
     match value:
         case None:
             return "null"
@@ -213,11 +213,11 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
 )
 _INVALID = re.compile(f"[\0\ud800-\udfff{_NONCHARACTERS}]")
 is_invalid = _INVALID.search
-"""Find what ACCEPTINVCHARS replaces in a text column: noncharacters, too, which load without it."""
+"""Find what ACCEPTINVCHARS replaces in a text column, even noncharacters, which load without it."""
 
 
 def _utf8(text: str, replacement: str | None) -> bytes:
-    """Encode `text`, whose invalid bytes are lone surrogates; NUL cannot be stored either."""
+    """Encode `text`; reject or replace invalid bytes, which are lone surrogates, and NUL."""
     if replacement is not None:
         return _INVALID.sub(lambda found: replacement * _width(found[0]), text).encode()
     try:
@@ -225,7 +225,7 @@ def _utf8(text: str, replacement: str | None) -> bytes:
     except UnicodeEncodeError as error:
         bad = text[error.start]
         if "\udc80" <= bad <= "\udcff":
-            # surrogateescape's mark of a byte that could not be decoded
+            # surrogateescape marks a byte that could not be decoded this way.
             raw = text[error.start : error.start + 4].encode("utf-8", "surrogateescape")
             raise LoadError(1220, _invalid_utf8(*_broken_sequence(raw))) from None
         invalid = bad.encode("utf-8", "surrogatepass")
@@ -236,14 +236,14 @@ def _utf8(text: str, replacement: str | None) -> bytes:
 
 
 def _width(char: str) -> int:
-    """Return the bytes of an invalid character: ACCEPTINVCHARS replaces each of them."""
+    """Return the number of bytes of an invalid character: ACCEPTINVCHARS replaces each byte."""
     return len(
         char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass")
     )
 
 
 def _broken_sequence(raw: bytes) -> tuple[bytes, int]:
-    """Return the first invalid byte sequence of `raw` and the number that COPY gives its fault."""
+    """Return the first invalid byte sequence of `raw` and COPY's number for the error."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:
@@ -300,10 +300,10 @@ def _integer(type_name: str, bits: int) -> Converter:
 
 
 def _whole(text: str) -> str:
-    """Drop the fraction of a JSON number that has none to lose: 1540919166796.0 is an integer.
+    """Drop the fraction of a JSON number when it is zero: 1540919166796.0 is an integer.
 
-    COPY reads JSON numbers as numbers, so BIGINT columns take them; from text and CSV, where the
-    point is a character, they are rejected.
+    COPY reads JSON numbers as numbers, so BIGINT columns accept them. In text and CSV the point is
+    only a character, so COPY rejects them there.
     """
     number = Decimal(text)
     if number.adjusted() < 20 and number == number.to_integral_value():
@@ -382,7 +382,7 @@ _PART = re.compile("|".join(sorted(_PARTS, key=len, reverse=True)), re.IGNORECAS
 _ZONE = r"(?: ?(?P<zone>[Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIMESTAMP_FORMAT = "YYYY-MM-DD HH24:MI:SS"
-# Those of "Using automatic recognition" that hold a year
+# The formats of "Using automatic recognition" that have a year
 _DATES = ("YYYY-MM-DD", "YYYY/MM/DD", "MM/DD/YYYY", "DD.MM.YYYY", "DD MON YYYY", "YYYYMMDD")
 _TIMES = (" HH24:MI:SS", "THH24:MI:SS", " HH24:MI", " HH24MISS", "")
 _OTHERS = ("MON-DD-YYYY", "DD-MON-YYYY", "DD MON HH24:MI:SS YYYY")
@@ -400,7 +400,7 @@ def _pattern(time_format: str, zoned: bool) -> re.Pattern[str]:
 
 
 def _parse(patterns: tuple[re.Pattern[str], ...], text: str) -> datetime | None:
-    """Return the moment that `text` writes, in UTC when it has a zone, or None."""
+    """Return the date and time in `text`, with its time zone if it has one, or None."""
     for pattern in patterns:
         if found := pattern.fullmatch(text):
             try:

@@ -1,10 +1,11 @@
 """The wire: PostgreSQL's protocol version 3 as Redshift speaks it, one `ClientSession` per client.
 
-A client's messages are handled one by one: each is sent to PostgreSQL, or answered in its stead,
-and the answer is relayed before the next is read. So the session always knows where the protocol
-stands, and a statement may become several, or none. Results stream through as they come.
+A session handles a client's messages one at a time. It forwards each message to PostgreSQL or
+answers it itself, and relays the answer before it reads the next message. So it always knows the
+state of the protocol, and can turn one statement into several or none. Results stream through as
+they arrive.
 
-Followed: "Frontend/Backend Protocol" (PostgreSQL), and what redshift_connector and libpq send.
+Rules: "Frontend/Backend Protocol" (PostgreSQL), and what redshift_connector and libpq send.
 """
 
 import asyncio
@@ -41,12 +42,12 @@ from redshift_emulator.unload_to_s3 import run_unload
 SSL_REQUEST = 80877103
 GSSENC_REQUEST = 80877104
 STATUS = {"server_version": "8.0.2", "show_discovery": "4"}
-"""What Redshift reports at start-up: its drivers read metadata by SHOW from discovery version 4."""
+"""What Redshift reports at start-up. From discovery version 4, drivers read metadata with SHOW."""
 LARGEST_MESSAGE = 64 << 20
 STARTUP_PARAMETERS = frozenset(
     {"user", "database", "application_name", "client_encoding", "options", "datestyle", "timezone"}
 )
-"""The start-up parameters that PostgreSQL knows; Redshift's drivers send others, too."""
+"""The start-up parameters that PostgreSQL knows; Redshift's drivers also send others."""
 
 # Replies that belong to no statement: notices, parameter changes, notifications.
 _ASIDES = b"NSA"
@@ -59,7 +60,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _UNKNOWN, _TEXT = 705, 25
 _UNTYPED = (0, _UNKNOWN)
 _BEGIN = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
-# Two of these at once collide in PostgreSQL's catalog; Redshift lets the second one wait.
+# Two of these at once conflict in PostgreSQL's catalog; on Redshift the second one waits.
 _COLLIDING = re.compile(
     r"\s*create\s+(schema|table)\s+if\s+not\s+exists\b|\s*(grant|revoke)\b.*\bon\s+schema\b",
     re.IGNORECASE | re.DOTALL,
@@ -72,7 +73,7 @@ _WHO = (
 
 @dataclass(frozen=True)
 class Server:
-    """What all sessions share; `sessions` are those logged in, by their cancel key."""
+    """What all sessions share; `sessions` holds the logged-in ones by cancel key."""
 
     socket: str
     s3_endpoint: str | None = None
@@ -84,25 +85,25 @@ class Server:
 
 
 class Prepared(NamedTuple):
-    """A statement of the extended protocol, as the client sent it and as it is run."""
+    """A statement of the extended protocol, as the client sent it and as translated."""
 
     sql: str
     statement: Statement
 
 
 class ClientReader(asyncio.StreamReader):
-    """A client's bytes; calls `on_gone` when the client has closed its side."""
+    """Reads a client's bytes and calls `on_gone` when the client closes its side."""
 
     on_gone: Callable[[], object] | None = None
 
     def feed_eof(self) -> None:
-        """Note the end of the stream, even while nobody reads."""
+        """Notice the end of the stream, even while nobody reads."""
         super().feed_eof()
         if self.on_gone:
             self.on_gone()
 
     def set_exception(self, exc: Exception) -> None:
-        """Note the loss of the connection, even while nobody reads."""
+        """Notice a lost connection, even while nobody reads."""
         super().set_exception(exc)
         if self.on_gone:
             self.on_gone()
@@ -115,7 +116,7 @@ async def serve_client(
     session = ClientSession(server, reader, writer)
     task = asyncio.current_task()
     if isinstance(reader, ClientReader) and task is not None:
-        # A client that dies in the middle of a statement: PostgreSQL would carry on to its end.
+        # If a client dies during a statement, cancel it: PostgreSQL would run it to its end.
         reader.on_gone = lambda: task.cancel() if session.busy else None
     try:
         await session.run()
@@ -126,7 +127,7 @@ async def serve_client(
 
 
 class ClientSession:
-    """One client, its PostgreSQL connection, and what Redshift remembers between statements."""
+    """One client, its PostgreSQL connection, and its state between statements."""
 
     def __init__(
         self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -146,7 +147,7 @@ class ClientSession:
 
     @property
     def pg(self) -> Connection:
-        """The session's PostgreSQL connection; there is one once the client has started up."""
+        """The session's PostgreSQL connection, which exists once the client has logged in."""
         assert self._pg is not None
         return self._pg
 
@@ -156,14 +157,14 @@ class ClientSession:
             self._writer.write(data)
 
     async def cancel(self) -> None:
-        """Cancel the statement that runs, on another connection's request."""
+        """Cancel the running statement, at the request of another connection."""
         if self._running:
             self._running.cancel()
         else:
             await self.pg.cancel()
 
     async def close(self) -> None:
-        """Hang up on both sides; what PostgreSQL runs for this client is cancelled first."""
+        """Cancel what PostgreSQL runs for this client and close both connections."""
         self._server.schedule.end(self)
         if self._pg is not None:
             self._server.sessions.pop(self._pg.key, None)
@@ -174,7 +175,7 @@ class ClientSession:
         self._writer.close()
 
     async def run(self) -> None:
-        """Serve the client. Raises OSError or EOFError when a side hangs up."""
+        """Serve the client. Raises OSError or EOFError when either side hangs up."""
         if not await self._start_up():
             return
         while True:
@@ -191,16 +192,17 @@ class ClientSession:
             except (OSError, EOFError):
                 raise
             except Exception as error:
-                await self._refuse(kind, RedshiftError("XX000", f"emulator: {error!r}"))
+                text = f"internal error of the emulator: {error!r}"
+                await self._refuse(kind, RedshiftError("XX000", text))
             self.busy = False
             if self._cut_after and kind in b"QS":
-                raise ConnectionAbortedError("a fault after the statement")
+                raise ConnectionAbortedError("cut by a fault after the statement")
             await self._writer.drain()
 
     async def _body(self) -> bytes:
         size = int.from_bytes(await self._reader.readexactly(4), "big") - 4
         if not 0 <= size <= LARGEST_MESSAGE:
-            raise ConnectionAbortedError(f"a message of {size} bytes")
+            raise ConnectionAbortedError(f"client sent a message of {size} bytes")
         return await self._reader.readexactly(size)
 
     # Start-up
@@ -242,7 +244,7 @@ class ClientSession:
             else:
                 self._answer(_for_client(reply))
             if reply.kind == b"R" and reply.body != b"\0\0\0\0":
-                # PostgreSQL itself asks for the password and judges it.
+                # PostgreSQL itself asks for the password and checks it.
                 await self._writer.drain()
                 kind = await self._reader.readexactly(1)
                 await self.pg.send(message(kind, await self._body()))
@@ -258,21 +260,21 @@ class ClientSession:
                 return True
 
     async def _log_connection(self, given: dict[str, str]) -> None:
-        """Note who connected, before the first statement may ask for it (STL_CONNECTION_LOG)."""
+        """Log the connection before the first statement can query the log (STL_CONNECTION_LOG)."""
         tls = self._writer.get_extra_info("ssl_object")
         host, port = self._writer.get_extra_info("peername")[:2]
         facts = [host, str(port), tls.version() if tls else "", tls.cipher()[0] if tls else ""]
         names = ("application_name", "driver_version", "os_version", "plugin_name")
         values = ", ".join(map(literal, [*facts, *(given.get(name, "") for name in names)]))
-        # A session that may not write, or not in this database, goes without.
+        # A session without permission to write, or to write in this database, is not logged.
         with suppress(RedshiftError):
             await self.pg.query(f"select redshift.log_connection({values})")
-        # ALTER USER may have set it.
+        # ALTER USER may have set a default for the user.
         [(case,)] = await self.pg.query(f"select current_setting('redshift.{CASE}', true)")
         self._settings.case_sensitive_identifier = is_on(case or "")
 
     async def _log_disconnection(self) -> None:
-        """Note that the client took its leave; what it left open is rolled back."""
+        """Roll back an open transaction and log that the client disconnected."""
         with suppress(OSError, RedshiftError):
             if self.pg.status != b"I":
                 await self.pg.query("rollback")
@@ -305,7 +307,7 @@ class ClientSession:
                 await self._forward(b"C", body, b"3")
 
     async def _refuse(self, kind: bytes, error: RedshiftError) -> None:
-        """Answer `error` in PostgreSQL's stead, and let it fail the transaction that is open."""
+        """Send `error` to the client and make PostgreSQL fail the open transaction."""
         self._answer(error_reply(error))
         if kind == b"Q":
             if self.pg.status == b"T":
@@ -323,7 +325,7 @@ class ClientSession:
         self._answer(message(b"Z", self.pg.status))
 
     async def _forward(self, kind: bytes, body: bytes, end: bytes) -> None:
-        """Pass a message of the extended protocol on, and its answer back."""
+        """Forward a message of the extended protocol and relay its answer."""
         await self.pg.send(message(kind, body) + _FLUSH)
         last = await self._relay(end + b"E")
         self._skip_to_sync = last.kind == b"E"
@@ -331,9 +333,9 @@ class ClientSession:
     async def _relay(
         self, end: bytes, show: bytes | None = None, rows: list[Row] | None = None
     ) -> Message:
-        """Pass on replies of the kinds in `show` (None: all), up to one of a kind in `end`.
+        """Relay replies of the kinds in `show` (None: all) until one of a kind in `end`; return it.
 
-        Rows are added to `rows` if it is given.
+        Append rows to `rows` if it is given.
         """
         while True:
             last = None
@@ -355,21 +357,22 @@ class ClientSession:
                 return last
 
     async def _synchronise(self) -> None:
-        """End the extended protocol's implicit transaction; it may fail only now."""
+        """End the implicit transaction of the extended protocol; some errors only occur here."""
         await self.pg.send(_SYNC)
         await self._relay(b"Z", show=_ASIDES + b"E")
 
     # Simple query
 
     async def _simple_query(self, text: str) -> None:
-        """Run the statements of one Query, as one transaction unless they say otherwise."""
+        """Run the statements of one Query, in one transaction unless they control it themselves."""
         await self._suffer_faults(text)
         statements = translate(text, self._settings)
         if not statements:
             self._answer(message(b"I"))
         for statement in statements:
             self._refuse_in_block(statement, among_others=len(statements) > 1)
-        # PostgreSQL gives a Query its transaction; transfers split it, so it gets one here.
+        # PostgreSQL runs a Query in one transaction. COPY and UNLOAD split the Query, so begin one
+        # here.
         own = (
             self.pg.status == b"I"
             and any(not isinstance(each, Sql) or each.writes for each in statements)
@@ -403,7 +406,7 @@ class ClientSession:
         self._ready()
 
     async def _run_group(self, group: list[Sql]) -> bool:
-        """Send statements as one Query; relay what answers each `text`, and any error."""
+        """Send statements as one Query; relay the answer to each `text`, and any error."""
         if not group:
             return True
         parts: list[tuple[str, Sql | None]] = []
@@ -501,7 +504,7 @@ class ClientSession:
                     raise
 
     async def _execute_all(self, statement: Sql, body: bytes) -> None:
-        """Execute a portal with what goes before and after it, unseen, in the same transaction."""
+        """Execute a portal; run `before` and `after`, unseen, in the same transaction."""
         if statement.text == "commit" and self.pg.status == b"T" and not await self._judge_aside():
             return
         for text in statement.before:
@@ -521,10 +524,10 @@ class ClientSession:
         self._answer(_for_client(last, statement))
 
     async def _aside(self, text: str) -> list[Row] | None:
-        """Run one statement between a client's own; return its rows, or None if it failed."""
+        """Run a statement of the emulator's own; return its rows, or None if it failed."""
         name = b"emulator_aside\0"
         await self.pg.send(
-            message(b"C", b"S" + name)  # one that failed was not closed
+            message(b"C", b"S" + name)  # a failed one is still open
             + message(b"P", name + text.encode() + b"\0\0\0")
             + message(b"B", name + name + b"\0\0\0\0\0\0")
             + message(b"E", name + b"\0\0\0\0")
@@ -540,13 +543,13 @@ class ClientSession:
         return rows
 
     def _refuse_in_block(self, statement: Statement, *, among_others: bool = False) -> None:
-        """Refuse what must be a transaction of its own (ALTER TABLE, ALTER TABLE APPEND)."""
+        """Refuse a command that must be its own transaction (ALTER TABLE, ALTER TABLE APPEND)."""
         alone = statement.alone if isinstance(statement, Sql) else None
         if alone and (among_others or self.pg.status != b"I"):
             raise RedshiftError("25001", f"{alone} cannot run inside a transaction block")
 
     async def _cancellable(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Await what the emulator itself does, unless the client asks to cancel it."""
+        """Await the emulator's own work; raise RedshiftError when the client cancels it."""
         task = self._running = asyncio.create_task(work)
         try:
             return await task
@@ -559,20 +562,20 @@ class ClientSession:
             self._running = None
 
     async def _suffer_faults(self, sql: str) -> None:
-        """Let the faults happen that tests have ordered for this statement."""
+        """Apply the faults that a test has requested for this statement."""
         for fault in self._server.faults.take(sql) if self._server.faults else ():
             match fault.action:
                 case "slow":
                     await self._cancellable(asyncio.sleep(fault.seconds))
                 case "cut before":
-                    raise ConnectionAbortedError("a fault before the statement")
+                    raise ConnectionAbortedError("cut by a fault before the statement")
                 case "cut after":
                     self._cut_after = True
 
     # Isolation
 
     async def _lock(self, statement: Sql | None) -> bool:
-        """Take the lock of `statement`, if any, within the extended protocol."""
+        """Take the lock of `statement`, if any, in the extended protocol; return False on error."""
         return not (statement and statement.lock) or await self._aside(statement.lock) is not None
 
     def _take_snapshot(self, statement: Sql | None) -> None:
@@ -580,7 +583,7 @@ class ClientSession:
             self._server.schedule.take_snapshot(self)
 
     async def _judge(self) -> None:
-        """Raise RedshiftError where the open transaction, about to commit, may not."""
+        """Raise RedshiftError when the open transaction may not commit."""
         if self.pg.status == b"T":
             transaction = Transaction.of(await self.pg.query(TOUCHED))
             self._server.schedule.commit(self, transaction)
@@ -588,7 +591,7 @@ class ClientSession:
                 await self.pg.query(LOG_INSERTS)
 
     async def _judge_aside(self) -> bool:
-        """Do the same within the extended protocol; return False if PostgreSQL gave up."""
+        """Do the same in the extended protocol; return False if PostgreSQL fails."""
         rows = await self._aside(TOUCHED)
         if rows is None:
             return False
@@ -599,7 +602,7 @@ class ClientSession:
     # COPY and UNLOAD
 
     async def _transfer(self, statement: Copy | Unload, commit: bool = False) -> None:
-        """Run a COPY or UNLOAD in the open transaction and answer it."""
+        """Run a COPY or UNLOAD in the open transaction and send its answer."""
         if self.pg.status == b"E":
             raise RedshiftError(
                 "25P02",
@@ -645,11 +648,11 @@ def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
 
 
 def _parameter_types(given: bytes, statement: Sql) -> bytes:
-    """Check the types that Parse gives of parameters, and return what PostgreSQL may know.
+    """Check the parameter types that Parse gives, and return types that PostgreSQL accepts.
 
-    Redshift takes types of parameters that the statement has not, where PostgreSQL must know them.
-    It fails on a column of a table's query that is a parameter of type unknown (redshift_connector
-    59), as drivers send strings.
+    Redshift accepts types for parameters that the statement does not use; PostgreSQL needs them to
+    be known types. Redshift fails when a column of a query on a table is a parameter of type
+    unknown, as drivers send strings (redshift_connector 59).
     """
     (count,) = struct.unpack_from("!h", given)
     types = dict(enumerate(struct.unpack_from(f"!{count}I", given, 2), 1))
@@ -663,7 +666,7 @@ def _parameter_types(given: bytes, statement: Sql) -> bytes:
 
 
 def _guarded(statement: Statement) -> Statement:
-    """Let the second of two statements that collide wait for the first one's transaction."""
+    """Make a conflicting statement wait until the other one's transaction ends."""
     found = _COLLIDING.match(statement.text) if isinstance(statement, Sql) else None
     if not isinstance(statement, Sql) or found is None:
         return statement

@@ -1,16 +1,16 @@
--- What COPY and UNLOAD leave behind: the tables that load_log.py fills, and Redshift's views and functions
--- over them, with the columns and types of their pages in the AWS Database Developer Guide
--- (bytes_scanned alone is wider, since objects are).
+-- The load logs of COPY and UNLOAD: the tables that load_log.py fills, and Redshift's views and functions
+-- on them, with the columns and types of their pages in the AWS Database Developer Guide. Only
+-- bytes_scanned is wider, because objects can be larger.
 --
--- Rows are written by a connection of their own, so that they survive a ROLLBACK. A transaction
--- with a snapshot cannot see those of its own COPY: it gets the same rows a second time, and the
--- views fold them together. What was written becomes visible in the views after the delay that the
--- server was started with; the functions of a session see its last COPY and UNLOAD at once.
+-- A separate connection writes the rows, so that they survive a ROLLBACK. A transaction with a
+-- snapshot cannot see those of its own COPY, so it gets the same rows a second time, and the views
+-- remove the duplicates. The views show rows after the delay that the emulator was started with. A
+-- session's functions see its last COPY and UNLOAD at once.
 
 create schema if not exists redshift;
 grant usage on schema redshift to public;
 
--- What each row says of the statement that it is about; always empty
+-- The columns that describe a row's statement; the table is always empty
 create table if not exists redshift.logged_statement (
     query_id bigint not null,
     user_id integer not null,
@@ -66,13 +66,13 @@ create table if not exists redshift.load_errors (
     raw_field_value text not null,
     error_code integer not null,
     error_message text not null,
-    -- Counts the errors of the load: two that say the same of one line are two.
+    -- Numbers the errors of a load, so that two identical errors in one line count twice.
     error_number bigint not null
 );
 
 create index if not exists load_errors_query on redshift.load_errors (query_id);
 
--- The fields read of a rejected record, up to the one at fault
+-- The fields of a rejected record, up to the one at fault
 create table if not exists redshift.load_error_fields (
     like redshift.logged_statement,
     file_name text not null,

@@ -1,24 +1,24 @@
--- What the emulator keeps beside PostgreSQL's own catalog, in schema redshift.
+-- What the emulator adds to PostgreSQL's own catalog, in the schema redshift.
 --
 -- The files of this folder run in the order of their names, as superuser, each time the emulator
--- starts, so every statement can run again. dialect.py may keep functions of its own in a file here;
--- what must be found without a schema, whatever the search_path, goes into pg_catalog.
+-- starts, so every statement can run again. Objects that must be found without a schema, whatever the
+-- search_path, go into pg_catalog.
 --
--- For dialect.py, in `Sql.text` (late-binding views), `Sql.before` and `Sql.after`. Every name is
--- text, quoted as in SQL and as qualified as the statement has it; unknown names do nothing.
+-- The dialect calls these in `Sql.text` (late-binding views), `Sql.before` and `Sql.after`. Every name
+-- is text, quoted as in SQL and qualified as in the statement; unknown names have no effect.
 --
 --   create [or replace] view v as <query> with no schema binding
 --     text   call redshift.create_late_binding_view('v', '<query, PostgreSQL SQL>', or_replace => false)
 --     tag    CREATE VIEW
---     The query may read what does not exist yet. Its relations must be schema-qualified.
+--     The query may read relations that do not exist yet. They must be schema-qualified.
 --
 --   drop table | drop view | drop materialized view | alter table (all forms) | create or replace view,
 --     for each relation named
 --     before call redshift.detach_late_binding_views('t')
 --   drop schema
 --     before call redshift.detach_late_binding_views_of_schema('s')
---     From here on no late-binding view stands in the way of the statement. Nothing is needed after
---     it: an event trigger binds every late-binding view whose relations exist (again).
+--     From here on no late-binding view blocks the statement. Nothing is needed after it: an event
+--     trigger binds every late-binding view whose relations exist (again).
 --
 --   primary key, unique, foreign key, in create table and alter table add
 --     after  call redshift.declare_key('t', 'primary key' | 'unique', array['a', 'b'])
@@ -32,16 +32,16 @@
 --     after  call redshift.declare_storage('t', diststyle => 'even' | 'key' | 'all' | 'auto',
 --              distkey => 'a', sortkey => array['a', 'b'], sortstyle => 'compound' | 'interleaved' | 'auto',
 --              encodings => '{"a": "zstd"}', autorefresh => true | false)
---     Arguments that are left out keep what was declared before.
+--     An argument that is left out keeps its earlier value.
 --
--- A column's byte length is checked by a constraint whose name begins with byte_length; the wire
--- answers its violation with Redshift's own message.
+-- A constraint whose name starts with byte_length checks a column's length in bytes. error_replies.py
+-- replaces the error of its violation with Redshift's own message.
 --
--- Settings that PostgreSQL lacks live in its namespace redshift: SET redshift.query_group TO 'x',
--- RESET redshift.query_group, current_setting('redshift.query_group'). SessionSettings is dialect.py's
--- to change as it translates SET and RESET; the wire creates one per connection.
+-- Settings that PostgreSQL lacks have the prefix redshift: SET redshift.query_group TO 'x',
+-- RESET redshift.query_group, current_setting('redshift.query_group'). The wire creates one
+-- SessionSettings per connection, and the dialect updates it when it translates SET and RESET.
 
--- Amazon Redshift system-defined roles; the permissions of the last three are not PostgreSQL's to grant.
+-- Amazon Redshift system-defined roles. PostgreSQL cannot grant the permissions of the last three.
 do $$
 declare
     role text;
@@ -58,7 +58,7 @@ end $$;
 create sequence if not exists redshift.query_ids start 1000;
 grant usage on sequence redshift.query_ids to public;
 
--- Which tables the transactions that committed wrote rows to; kept for a week, as SYS views are
+-- The tables that committed transactions added rows to; kept for a week, as in SYS views
 create table if not exists redshift.inserts (
     user_id integer not null,
     table_id integer not null,
@@ -69,7 +69,7 @@ create table if not exists redshift.inserts (
 );
 delete from redshift.inserts where end_time < (now() - interval '7 days') at time zone 'UTC';
 
--- The emulator calls this at the end of each transaction that wrote anything.
+-- The wire calls this at the end of each writing transaction.
 create or replace function redshift.log_inserts() returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
     insert into redshift.inserts
@@ -91,14 +91,14 @@ $$;
 create table if not exists redshift.late_binding_views (
     view oid primary key,
     definition text not null,
-    -- Why the view cannot be read now, or null when it is bound.
+    -- The error of a query on the view, or null while it is bound.
     sqlstate text,
     message text,
-    -- The relation whose change took the view off its relations.
+    -- The relation whose change detached the view.
     detached_from oid
 );
 
--- How wide the texts of a view are, SQL that tells it whenever it is asked for
+-- The widths of a view's text columns, as SQL that is evaluated on demand
 create table if not exists redshift.widths (
     relation oid not null,
     attribute name not null,
@@ -124,7 +124,7 @@ create table if not exists redshift.storage (
     sortstyle text not null default 'auto',
     encodings jsonb not null default '{}'
 );
--- Of a materialized view. A data directory of an older emulator lacks the column.
+-- For materialized views. A data directory of an older emulator lacks the column.
 alter table redshift.storage add column if not exists autorefresh boolean not null default false;
 
 grant select on all tables in schema redshift to public;
@@ -154,7 +154,7 @@ create or replace procedure redshift.declare_key(
 declare
     target oid := to_regclass(relation);
     other oid := to_regclass(referenced);
-    -- As in PostgreSQL 8, a name is made of the first column alone, and of a number where it is taken.
+    -- As in PostgreSQL 8, the name has only the first column, and a number if it is already taken.
     suffix text := case kind when 'primary key' then '_pkey'
         when 'unique' then '_' || columns[1] || '_key'
         else '_' || columns[1] || '_fkey' end;
@@ -222,7 +222,7 @@ begin
     );
 end $$;
 
--- A table that a foreign key of another one names goes by CASCADE alone.
+-- Only CASCADE drops a table that another table's foreign key references.
 create or replace procedure redshift.spare_referenced(relations text[]) language plpgsql as $$
 declare
     dropped oid[] := (select array_agg(to_regclass(relation)) from unnest(relations) relation);
@@ -278,12 +278,12 @@ end $$;
 
 -- Late-binding views
 --
--- Each is a real PostgreSQL view all its life, so that its grants, comments and place in every
--- catalog stay. Before a relation changes, the views that read it are turned into stubs of the
--- same columns that read nothing; after it, each view is bound again by the names in its definition.
--- A view that cannot be bound stays a stub, and a query on it fails with the reason.
+-- Each one is a real PostgreSQL view all the time, so that it keeps its grants, comments and catalog
+-- entries. Before a relation changes, the views that read it become stubs with the same columns that
+-- read nothing. After the change, each view is bound again by the names in its definition. A view
+-- that cannot be bound stays a stub, and a query on it fails with the reason.
 
--- Called immutable, so that the planner runs it: the error comes even where no row would be read.
+-- Declared immutable so that the planner runs it: the error occurs even if no row would be read.
 create or replace function redshift.is_bound(view oid) returns boolean
 language plpgsql immutable as $$
 declare
@@ -321,7 +321,7 @@ declare
     views oid[];
     bases oid[];
 begin
-    -- Views that read views come first, as a reader locks them.
+    -- Views that read other views come first, in the order in which a reader locks them.
     with recursive readers (base, view, depth) as (
         select relation, relation, 0 from unnest(relations) as relation
         union
@@ -340,7 +340,7 @@ begin
         return;
     end if;
     perform set_config('redshift.detaching', 'on', true);
-    -- All the locks or none: waiting for one while holding another is how deadlocks with readers start.
+    -- Take all the locks or none: waiting for one while holding another deadlocks with readers.
     loop
         begin
             if clock_timestamp() < patience then
@@ -380,8 +380,8 @@ begin
     call redshift.detach(relations);
 end $$;
 
--- A view's columns can only be added to in place; any other change makes a new view with the old
--- one's owner, grants and comment.
+-- In place, a view can only gain columns. Any other change creates a new view with the old one's
+-- owner, grants and comment.
 create or replace function redshift.rebuild_view(view oid, definition text) returns oid
 language plpgsql security definer as $$
 declare

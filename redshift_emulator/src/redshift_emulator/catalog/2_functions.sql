@@ -1,12 +1,12 @@
--- Redshift's functions that PostgreSQL lacks, or means something else by. The dialect writes them
--- with their schema, redshift.<name>, so that they never hide one of PostgreSQL's. Each is a page of
--- the SQL functions reference, Amazon Redshift Database Developer Guide, unless a comment says more.
+-- Redshift's functions that PostgreSQL lacks or defines differently. The dialect writes them with
+-- their schema, redshift.<name>, so that they never hide one of PostgreSQL's. Each has a page in the
+-- SQL functions reference (Amazon Redshift Database Developer Guide) unless a comment names another.
 
 -- Tables
 
--- Gives a new or changed table what Redshift's types mean and its sort key does: text is varchar,
--- lengths of varchar and char count bytes (Character types), the leading sort columns prune blocks.
--- TIMETZ is UTC, and 24:00:00 the beginning of a day (Datetime types), whatever way a value comes.
+-- Gives a new or changed table the semantics of Redshift's types and sort key. Text is varchar,
+-- lengths of varchar and char count bytes (Character types), and the leading sort columns prune blocks.
+-- However a value arrives, TIMETZ is stored in UTC, and 24:00:00 as 00:00:00 (Datetime types).
 create or replace function redshift.keep_in_utc() returns trigger language plpgsql as $$
 declare
     col record;
@@ -75,7 +75,7 @@ begin
     end if;
 end $$;
 
--- The length of a column of texts, or null. Views keep theirs as SQL, since what they read may change.
+-- The length of a text column, or null. Views keep theirs as SQL, because their relations may change.
 create or replace function redshift.width(relation text, attribute text) returns int
 language plpgsql stable security definer as $$
 declare
@@ -97,7 +97,7 @@ create or replace function redshift.widest(variadic widths int[]) returns int la
     select case when array_position(widths, null) is null then (select max(width) from unnest(widths) width) end
 $$;
 
--- What a view that is bound reads stays as it is: so do its widths.
+-- The relations of a bound view do not change, so neither do its widths.
 create or replace procedure redshift.note_widths(view text, attributes text[], expressions text[], is_late boolean)
 language plpgsql security definer as $$
 declare
@@ -116,7 +116,7 @@ begin
     end loop;
 end $$;
 
--- What pg_attribute says of a column's length, or what is known of a view's
+-- A column's length in pg_attribute, or the known length of a view's column
 create or replace function redshift.modifier(relation oid, attribute name, modifier int) returns int
 language sql stable as $$
     select coalesce((
@@ -126,7 +126,7 @@ language sql stable as $$
     ), modifier)
 $$;
 
--- A query has filled the table already: nothing in it is longer, so nothing is read again.
+-- A query has already filled the table and no value is longer, so the rows are not read again.
 create or replace procedure redshift.narrow(relation text, attributes text[], widths int[])
 language plpgsql security definer as $$
 declare
@@ -170,7 +170,7 @@ begin
         source, columns, target, columns);
 end $$;
 
--- COMMENT ON TABLE and VIEW, whichever of the two it is
+-- COMMENT ON TABLE and VIEW, for either kind of relation
 create or replace procedure redshift.comment_on(relation text, comment text)
 language plpgsql as $$
 declare
@@ -180,7 +180,7 @@ begin
     execute format('comment on %s %s is %L', kind, relation, comment);
 end $$;
 
--- CREATE OR REPLACE VIEW: called before and after, within one transaction
+-- CREATE OR REPLACE VIEW: called before and after it, in one transaction
 create or replace procedure redshift.keep_columns(view text)
 language plpgsql as $$
 declare
@@ -210,22 +210,22 @@ language sql stable as $$
     order by attnum
 $$;
 
--- The catalog tables that the dialect reads in PostgreSQL's stead (PG_CLASS_INFO, PG_ATTRIBUTE_INFO)
+-- The views that the dialect reads instead of PostgreSQL's catalog tables (PG_CLASS_INFO, PG_ATTRIBUTE_INFO)
 
 create or replace view redshift.pg_depend as
 select * from pg_catalog.pg_depend d
 where not (d.classid = 'pg_rewrite'::regclass and d.deptype = 'n' and exists (
     select from pg_rewrite r join redshift.late_binding_views l on l.view = r.ev_class where r.oid = d.objid
 ));
--- Materialized views are among the views, with the statement that made them.
+-- Views include materialized views, with the statement that created them.
 create or replace view redshift.pg_views as
 select * from pg_catalog.pg_views
 union all
 select schemaname, matviewname, matviewowner,
     format('create materialized view %I.%I as (%s);', schemaname, matviewname, rtrim(definition, ';'))
 from pg_matviews;
--- A materialized view is a view here, and its rows are in a table mv_tbl__<name>__0, which has its keys
--- (CREATE MATERIALIZED VIEW) and stands under the oid of its row type.
+-- A materialized view is shown as a view. A table mv_tbl__<name>__0 holds its rows, has its keys
+-- (CREATE MATERIALIZED VIEW), and appears under the oid of its row type.
 create or replace view redshift.layouts as
 select relation, diststyle, distkey, sortkey, sortstyle from redshift.storage
 union all
@@ -249,7 +249,7 @@ from (
     where c.relkind = 'm'
 ) c
 left join redshift.layouts l on l.relation = c.oid;
--- Checks are the emulator's own: of byte lengths, and of NOT NULL.
+-- Check constraints are left out: they are the emulator's own, for byte lengths and NOT NULL.
 create or replace view redshift.pg_constraint as
 select * from pg_catalog.pg_constraint where contype not in ('c', 'n');
 create or replace view redshift.pg_namespace as
@@ -275,7 +275,7 @@ grant select on redshift.pg_depend, redshift.pg_views, redshift.pg_class, redshi
 
 -- Casts
 
--- The longest start of a text that is no longer than so many bytes and cuts no character.
+-- The longest prefix of a text that fits into so many bytes without splitting a character.
 create or replace function redshift.cut(value text, bytes int) returns text
 language plpgsql immutable parallel safe as $$
 declare
@@ -292,7 +292,7 @@ language sql immutable parallel safe as $$
     select case when octet_length(value) > bytes then redshift.cut(value, bytes) else value end
 $$;
 
--- No cast makes text of a boolean (Type compatibility and conversion).
+-- A boolean cannot be cast to text (Type compatibility and conversion).
 create or replace function redshift.refuse_text_of(value boolean) returns text
 language plpgsql immutable as $$
 begin
@@ -301,8 +301,8 @@ end $$;
 update pg_cast set castfunc = 'redshift.refuse_text_of(boolean)'::regprocedure
 where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
 
--- Blanks at the end do not count where texts are compared (Character types: significance of trailing
--- blanks), so text is compared, sorted and hashed as PostgreSQL does with char.
+-- Comparisons of text ignore trailing blanks (Character types: significance of trailing blanks), so
+-- text is compared, sorted and hashed with PostgreSQL's functions for char.
 update pg_operator set oprcode = regexp_replace(oprcode::text, 'text_?', 'bpchar')::regproc
 where oprleft = 'text'::regtype and oprright = 'text'::regtype and oprname in ('=', '<>', '<', '<=', '>', '>=');
 delete from pg_amproc where amproc = 'btvarstrequalimage'::regproc and amproclefttype = 'text'::regtype;
@@ -338,7 +338,7 @@ language sql stable parallel safe as $$ select value + unit * number $$;
 create or replace function redshift.dateadd(unit interval, number bigint, value time) returns time
 language sql immutable parallel safe as $$ select value + unit * number $$;
 
--- Counts the boundaries of a date part between two moments.
+-- Counts the boundaries of a date part between two times.
 create or replace function redshift.datediff(part text, start timestamp, stop timestamp) returns bigint
 language sql immutable parallel safe as $$
     select case part
@@ -389,7 +389,7 @@ language sql immutable parallel safe as $$
     select (pg_catalog.date_trunc('month', value) + interval '1 month - 1 day')::date
 $$;
 
--- The last day of a month stays a last day, unlike with DATEADD.
+-- The last day of a month stays the last day, unlike with DATEADD.
 create or replace function redshift.add_months(value timestamp, number bigint) returns timestamp
 language sql immutable parallel safe as $$
     select case when value::date = redshift.last_day(value)
@@ -459,7 +459,7 @@ end $$;
 
 -- Aggregate functions
 
--- AVG of integers is a whole number.
+-- AVG of integers is an integer.
 create or replace function redshift.whole_average(state bigint[]) returns bigint
 language sql immutable parallel safe as $$ select state[2] / nullif(state[1], 0) $$;
 create or replace function redshift.count_and_add(state bigint[], value bigint) returns bigint[]
@@ -484,7 +484,7 @@ language sql immutable parallel safe as $$
 $$;
 create or replace aggregate redshift.listagg(anyelement, text) (sfunc = redshift.append_text, stype = text);
 
--- FIRST_VALUE and LAST_VALUE IGNORE NULLS: a strict step never sees a null.
+-- FIRST_VALUE and LAST_VALUE IGNORE NULLS: a strict transition function skips nulls.
 create or replace function redshift.keep_first(state anyelement, value anyelement) returns anyelement
 language sql immutable strict parallel safe as $$ select state $$;
 create or replace function redshift.keep_last(state anyelement, value anyelement) returns anyelement
@@ -519,7 +519,7 @@ begin
     return pg_catalog.split_part(value, delimiter, part::int);
 end $$;
 
--- The parameter p asks for PCRE, which PostgreSQL's regular expressions take for granted.
+-- The parameter p enables PCRE syntax, which PostgreSQL's regular expressions always accept.
 create or replace function redshift.regexp_substr(
     value text, pattern text, start int default 1, occurrence int default 1, parameters text default ''
 ) returns text
@@ -594,13 +594,13 @@ language sql immutable strict parallel safe as $$
         else sha256(convert_to(value, 'UTF8')) end, 'hex')
 $$;
 
--- The polynomial is CRC-32C's.
+-- The polynomial is that of CRC-32C.
 create or replace function redshift.crc32(value text) returns text
 language sql immutable strict parallel safe as $$
     select lpad(to_hex(crc32c(convert_to(value, 'UTF8'))), 8, '0')
 $$;
 
--- Secure Hash Standard (FIPS 180-4), 6.1.2; PostgreSQL has it in an extension only.
+-- Secure Hash Standard (FIPS 180-4), 6.1.2; PostgreSQL has it only in an extension.
 create or replace function redshift.sha1(value text) returns text
 language plpgsql immutable strict parallel safe as $$
 declare
@@ -648,7 +648,7 @@ language sql immutable strict parallel safe as $$ select redshift.sha1(value) $$
 create or replace function redshift.func_sha1(value text) returns text
 language sql immutable strict parallel safe as $$ select redshift.sha1(value) $$;
 
--- FNV-1a of 64 bits; numbers are hashed byte by byte, the lowest first.
+-- 64-bit FNV-1a; numbers are hashed byte by byte, the lowest byte first.
 create or replace function redshift.fnv_hash_bytes(value bytea, seed bigint) returns bigint
 language plpgsql immutable strict parallel safe as $$
 declare

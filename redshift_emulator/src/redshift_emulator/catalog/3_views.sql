@@ -1,6 +1,6 @@
--- Redshift's system views and SHOW commands over PostgreSQL's catalog and 1_objects.sql, with the
--- columns of their pages (SVV views, STV views, SYS monitoring views, System catalog tables, SHOW …;
--- AWS Database Developer Guide). What a single local database cannot have stays null or empty.
+-- Redshift's system views and SHOW commands on PostgreSQL's catalog and the tables of 1_objects.sql,
+-- with the columns of their pages (SVV views, STV views, SYS monitoring views, System catalog tables,
+-- SHOW …; AWS Database Developer Guide). What a single local database cannot have is null or empty.
 
 create or replace function pg_catalog.version() returns text language sql stable as $$
     select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2, Redshift 1.0.0'
@@ -27,7 +27,7 @@ language sql stable as $$
     order by nspname, relname, attnum
 $$;
 
--- The rows that the views below share
+-- Rows that the views below share
 
 create or replace view redshift.relations as
 select
@@ -73,7 +73,7 @@ select
             from pg_sequence where seqrelid = pg_get_serial_sequence(attrelid::regclass::text, attname)::regclass
         )
     end as column_default,
-    -- PostgreSQL lets no identity column be null, Redshift only one that was declared so.
+    -- In PostgreSQL every identity column is NOT NULL, in Redshift only one that was declared so.
     case when attnotnull and (attidentity = '' or exists (
         select from pg_constraint where conrelid = attrelid and conname = 'identity_not_null' and attnum = any (conkey)
     )) then 'NO' else 'YES' end as is_nullable,
@@ -84,7 +84,7 @@ select
     information_schema._pg_numeric_scale(atttypid, atttypmod) as numeric_scale,
     information_schema._pg_datetime_precision(atttypid, atttypmod) as datetime_precision,
     col_description(attrelid, attnum) as column_remarks,
-    -- Raw is shown as none (Compression encodings, PG_TABLE_DEF).
+    -- The encoding raw is shown as none (Compression encodings, PG_TABLE_DEF).
     case coalesce(encodings ->> attname, 'auto')
         when 'raw' then 'none'
         when 'auto' then case
@@ -106,8 +106,8 @@ cross join lateral (
 ) as shown (type)
 left join pg_attrdef on adrelid = attrelid and adnum = attnum;
 
--- MAINTAIN, which PostgreSQL has and Redshift has not, comes of GRANT ALL only: it stands for what
--- ALL holds in Redshift and not in PostgreSQL.
+-- Redshift lacks PostgreSQL's MAINTAIN, so only GRANT ALL grants it here. It represents the
+-- privileges that ALL includes in Redshift but not in PostgreSQL.
 create or replace view redshift.grants as
 select
     r.database_name, r.schema_name, r.table_name, lower(r.table_type) as object_type, granted.privilege_type,
@@ -133,8 +133,8 @@ from redshift.declared_keys k
 join redshift.relations r on r.oid = relation
 cross join unnest(columns) with ordinality as numbered (number, position);
 
--- The SQL standard's views where Redshift's show something else: no columns of late-binding views,
--- materialized views among the views, declared keys.
+-- The views of information_schema that differ on Redshift: they leave out columns of late-binding
+-- views, list materialized views as views, and show declared keys.
 
 do $$
 begin
@@ -262,7 +262,7 @@ from redshift.relations r
 join pg_class c on c.oid = r.oid
 where relkind in ('r', 'm') and schema_name !~ '^(pg_|information_schema$)' and pg_relation_size(r.oid) > 0;
 
--- Made anew, since the data directory may hold an older emulator's, with other columns.
+-- Dropped and created again: the data directory may hold an older emulator's, with other columns.
 drop view if exists pg_catalog.stv_mv_info;
 create or replace view pg_catalog.svv_mv_info as
 select current_database()::text as database_name, nspname::text as schema_name,
@@ -276,7 +276,7 @@ select database_name::char(128) as db_name, schema_name::char(128) as schema, na
     autorewrite
 from pg_catalog.svv_mv_info;
 
--- Databases, schemas, external ones
+-- Databases, schemas, external schemas and tables
 
 create or replace view pg_catalog.svv_redshift_databases as
 select datname::text as database_name, datdba::int as database_owner, 'local' as database_type,
@@ -305,7 +305,7 @@ create or replace view pg_catalog.svv_external_columns as
 select ''::text as redshift_database_name, ''::text as schemaname, ''::text as tablename, ''::text as columnname,
     ''::text as external_type, 0 as columnnum, 0 as part_key, ''::text as is_nullable where false;
 
--- Users, roles, privileges; groups and roles are one kind here
+-- Users, roles, privileges; groups and roles are the same thing here
 
 create or replace view pg_catalog.svv_roles as
 select oid::int as role_id, rolname::text as role_name, 'rdsdb' as role_owner, null::text as external_id
@@ -389,7 +389,7 @@ select usename::text as txn_owner, datname::text as txn_db, coalesce(backend_xid
 from pg_stat_activity a join pg_locks l on l.pid = a.pid
 where xact_start is not null and usename <> 'rdsdb';
 
--- PostgreSQL has nothing to undo: what was rolled back is never seen.
+-- Always empty: PostgreSQL does not undo transactions, it hides what they wrote.
 create or replace view pg_catalog.stl_undone as
 select 0 as userid, 0::bigint as xact_id, 0::bigint as xact_id_undone, null::timestamp as undo_start_ts,
     null::timestamp as undo_end_ts, 0::bigint as table_id where false;
@@ -400,8 +400,8 @@ select l.relation::int as table_id, xact_start at time zone 'UTC' as last_update
 from pg_stat_activity a join pg_locks l on l.pid = a.pid
 where l.locktype = 'relation' and mode ~ 'Exclusive' and usename <> 'rdsdb';
 
--- SHOW commands. `path` is what was named, outermost first, with or without the database. Made anew,
--- since the data directory may hold an older emulator's, with other columns.
+-- SHOW commands. `path` is the name, outermost part first, with or without the database. Dropped and
+-- created again: the data directory may hold an older emulator's, with other columns.
 
 do $$
 declare
@@ -521,7 +521,7 @@ language sql stable as $$
     order by 4, 6, 9 desc, 7
 $$;
 
--- Functions of users alone: those of pg_catalog are PostgreSQL's. There are no procedures.
+-- Only user-defined functions: those of pg_catalog are PostgreSQL's. There are no procedures.
 
 create or replace view redshift.functions as
 select p.oid, current_database()::text as database_name, nspname::text as schema_name, proname::text as function_name,

@@ -1,5 +1,5 @@
--- Who connected and went. Only superusers may read it (STL_CONNECTION_LOG, SYS_CONNECTION_LOG), so
--- this script comes after the one that opens the other views to everybody.
+-- The log of connections and disconnections. Only superusers may read it (STL_CONNECTION_LOG,
+-- SYS_CONNECTION_LOG), so this script runs after the one that grants the other views to everybody.
 
 create table if not exists redshift.connection_log (
     event text not null,

@@ -1,9 +1,9 @@
-"""Redshift's dialect on PostgreSQL: `translate` turns what a client sends into statements.
+"""Redshift's dialect on PostgreSQL: `translate` turns a client's SQL into statements.
 
-tokens.py splits and reads commands, definitions.py knows CREATE, ALTER and DROP, commands.py the
-other commands, queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py reads and
-writes; columns.py tells what is known of a query's columns; rules.py holds what Redshift has and
-lacks as data. Functions that PostgreSQL lacks are SQL, in catalog/2_functions.sql.
+tokens.py splits and reads commands. definitions.py handles CREATE, ALTER and DROP, and commands.py
+the other commands. queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py parses
+and writes. columns.py finds what is known about a query's columns. rules.py lists as data what
+Redshift supports and refuses. Functions that PostgreSQL lacks are SQL, in catalog/2_functions.sql.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ _TRUE = ("true", "on", "'true'", "'on'", "1")
 
 
 def translate(sql: str, settings: SessionSettings) -> list[Statement]:
-    """Return what `sql`, one or several Redshift statements, becomes on PostgreSQL.
+    """Translate `sql`, one or several Redshift statements, for PostgreSQL.
 
-    SET and RESET change `settings` as well. Raises RedshiftError for what Redshift refuses, and for
-    what the emulator lacks, whose message then begins with "The emulator".
+    SET and RESET also change `settings`. Raises RedshiftError for what Redshift refuses, and for
+    what the emulator does not support; that message begins with "The emulator".
     """
     statements: list[Statement] = []
     for cursor in _split(sql, settings.case_sensitive_identifier):
@@ -53,7 +53,7 @@ def _split(sql: str, case_sensitive: bool) -> list[Cursor]:
 
 
 def is_on(value: str) -> bool:
-    """Tell whether the value of a setting means yes."""
+    """Tell whether the value of a boolean setting means on."""
     return value.lower() in _TRUE
 
 
@@ -81,7 +81,7 @@ _translate_cached = lru_cache(maxsize=4096)(_translate)
 def _query(cursor: Cursor) -> Statement:
     words = [token.text.upper() for token in cursor.tokens]
     if words[:1] == ["MERGE"] and words[-2:] == ["REMOVE", "DUPLICATES"]:
-        raise RedshiftError("0A000", "The emulator has no MERGE … REMOVE DUPLICATES")
+        raise RedshiftError("0A000", "The emulator does not support MERGE … REMOVE DUPLICATES")
     tree = queries.parse(cursor.source(), cursor.case_sensitive)
     if isinstance(tree, exp.Select) and tree.args.get("into"):
         return definitions.select_into(tree)
@@ -98,8 +98,8 @@ def _query(cursor: Cursor) -> Statement:
 def _exclusive(tree: exp.DML) -> str | None:
     """Lock the table of an UPDATE, DELETE or MERGE against all other writers.
 
-    INSERT and COPY share theirs (Write and read/write operations). The lock is taken by a block,
-    which may run outside a transaction where LOCK may not.
+    INSERT and COPY share their table (Write and read/write operations). A DO block takes the lock,
+    because LOCK itself cannot run outside a transaction.
     """
     if isinstance(tree, exp.Insert):
         return None
@@ -109,10 +109,10 @@ def _exclusive(tree: exp.DML) -> str | None:
 
 
 def _nested(cursor: Cursor) -> str:
-    """Return the PostgreSQL of a statement that stands inside another one."""
+    """Return the PostgreSQL text of a statement nested in another one."""
     statement = _translate(cursor.source(), cursor.case_sensitive)
     if not isinstance(statement, Sql) or statement.before or statement.after:
-        raise RedshiftError("0A000", "The emulator cannot run this statement in another one")
+        raise RedshiftError("0A000", "The emulator cannot run this statement inside another one")
     return statement.text
 
 
@@ -151,7 +151,7 @@ def _create_function(cursor: Cursor, *, or_replace: bool = False) -> Sql:
     body = queries.translate(cursor.string(), cursor.case_sensitive)
     cursor.expect("LANGUAGE")
     if cursor.name() != "sql":
-        raise RedshiftError("0A000", "The emulator has no functions but those in SQL")
+        raise RedshiftError("0A000", "The emulator supports only functions in SQL")
     cursor.end()
     verb = "create or replace function" if or_replace else "create function"
     return Sql(f"{verb} {head} as $body${body}$body$ language sql")
@@ -164,7 +164,7 @@ _NOT_HERE = (
     "CREATE OR REPLACE PROCEDURE", "CREATE PROCEDURE", "CREATE RLS POLICY", "DROP DATABASE",
     "DROP PROCEDURE", "INSERT EXTERNAL",
 )  # fmt: skip
-# The first words of a statement, longer ones before shorter ones that they begin with.
+# The first words of each statement. A longer phrase comes before a shorter one it starts with.
 _STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "COPY": commands.copy,
     "UNLOAD": commands.unload,

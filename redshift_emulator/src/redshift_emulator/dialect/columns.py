@@ -1,15 +1,17 @@
-"""What is known of a query's columns before it runs: those without a type, and the widths of texts.
+"""Facts about a query's columns before it runs: columns without a type, and the widths of texts.
 
-A bare literal or NULL makes a column of type "unknown" of a subquery's or CTE's column. Redshift
-analyses queries as PostgreSQL 8 did: a literal takes its type from where it stands, but a column
-that is a literal alone has none, and once another query reads the column it is too late. Whatever
-needs its type fails. It may be selected, counted, compared with null and, where the planner sees
-the literal again, united with others; nothing else. AWS says nothing of it but in the errors that
-its users report: order (OHDSI/SqlRender 66 and 192), comparison (dbt-expectations 99), aggregates
-(dbt-snowplow-attribution 9), casts (tuva-core 1165). dbt's snapshots unite such columns and run.
+In a subquery or CTE, a column that is a bare literal or NULL has the type "unknown". Redshift
+analyses queries as PostgreSQL 8 did. A literal takes its type from its context, but a column that
+is only a literal has no context, and once another query reads the column it is too late. Whatever
+needs the type then fails. Such a column can be selected, counted, compared with null and, where the
+planner sees the literal again, used in a UNION; nothing else works. AWS does not document this. It
+shows in errors that users report: order (OHDSI/SqlRender 66 and 192), comparison (dbt-expectations
+99), aggregates (dbt-snowplow-attribution 9), casts (tuva-core 1165). dbt's snapshots combine such
+columns in a UNION, and run.
 
-A text that an expression makes is as wide as its input lets it be, which PostgreSQL forgets (CREATE
-TABLE AS; Character types). Widths are SQL, as those of tables are known to the catalog alone.
+The text that an expression returns is as wide as its input allows, but PostgreSQL does not keep
+that width (CREATE TABLE AS; Character types). Widths are SQL, because only the catalog knows those
+of tables.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +31,7 @@ _NAMES = {"varchar": "character varying", "char": "character", "bytea": "binary 
 
 
 class Kind(Enum):
-    """What a column's type is known to be: `LITERAL` still takes one inside its own query."""
+    """What is known about a column's type; a `LITERAL` can still get one inside its own query."""
 
     KNOWN = "known"
     LITERAL = "literal"
@@ -37,11 +39,11 @@ class Kind(Enum):
 
 
 class Output(NamedTuple):
-    """A column that a query returns; `name` is None for all those of `table`.
+    """A column that a query returns; `name` is None for all columns of `table`.
 
-    `is_constant` tells of a literal whether the planner sees it again, when it has flattened the
-    queries that it came through. `width` is the greatest length in bytes of a text, an SQL
-    expression, or None if not known.
+    `is_constant` tells whether the planner sees a literal again once it has flattened the queries
+    around it. `width` is the maximum length of a text in bytes, as an SQL expression, or None if
+    unknown.
     """
 
     name: str | None
@@ -52,7 +54,7 @@ class Output(NamedTuple):
 
 
 def outputs(tree: exp.Expr) -> list[Output]:
-    """Return a query's columns. Raises RedshiftError where the type of one without is needed."""
+    """Return a query's columns. Raises RedshiftError when one without a type needs it."""
     return _Query(tree, _Scope()).outputs()
 
 
@@ -62,29 +64,29 @@ def _fail(target: str = "text") -> RedshiftError:
 
 @dataclass
 class _Scope:
-    """What names mean in a query: its sources, those of the queries around it, and CTEs."""
+    """The names that a query can use: its sources, those of the outer queries, and CTEs."""
 
     outer: "_Scope | None" = None
     ctes: dict[str, list[Output]] = field(default_factory=dict)
     sources: dict[str, list[Output]] = field(default_factory=dict)
 
     def inner(self) -> "_Scope":
-        """Return the scope of a query inside this one."""
+        """Return the scope of a query nested in this one."""
         return _Scope(self, dict(self.ctes))
 
     def candidates(self, column: exp.Column) -> list[Output]:
-        """Return the columns of the sources that the name may mean, or of the one that it names."""
+        """Return the columns of the source that the name qualifies, or of all sources."""
         table = column.table.lower()
         sources = (source for name, source in self.sources.items() if table in ("", name))
         return [output for source in sources for output in source]
 
     def find(self, column: exp.Column) -> Output:
-        """Return the column of a source that is meant, here or in a query around this one."""
+        """Return the column that the name refers to, in this query or an outer one."""
         name = column.name.lower()
         candidates = self.candidates(column)
         named = [output for output in candidates if output.name == name]
         if named:
-            # One of several with a name is an error, or the same by USING.
+            # Several columns of one name are an error, or the same column by USING.
             return next((each for each in named if each.kind is Kind.UNKNOWN), named[0])
         tables = [output.table for output in candidates if output.name is None]
         if tables or self.outer is None:
@@ -98,13 +100,13 @@ class _Scope:
 
 @dataclass
 class _Query:
-    """One query, or a statement that reads some."""
+    """One query, or a statement that contains queries."""
 
     tree: exp.Expr
     scope: _Scope
 
     def outputs(self) -> list[Output]:
-        """Return the columns, after everything in the query was looked at."""
+        """Check everything in the query and return its columns."""
         tree = self.tree
         self._name_ctes()
         if isinstance(tree, exp.SetOperation):
@@ -131,9 +133,9 @@ class _Query:
             self.scope.ctes[name] = _seen_from_outside(outputs, cte.this, cte.args["alias"])
 
     def _set_operation(self, tree: exp.SetOperation) -> list[Output]:
-        """Look at both sides; a literal takes the type of the other side's column, or is a text.
+        """Check both sides; a literal takes the type of the other side's column, or is text.
 
-        That is the planner's work: dbt's snapshots and unit tests unite such columns of CTEs.
+        The planner does this, and dbt's snapshots and unit tests combine such columns of CTEs.
         """
         left, right = (
             _Query(side, self.scope.inner()).outputs() for side in (tree.this, tree.expression)
@@ -156,7 +158,7 @@ class _Query:
                 raise _fail("character varying")
 
     def _change(self, tree: exp.DML) -> None:
-        """UPDATE, DELETE and MERGE: the columns on the left of a SET are the table's own."""
+        """Check UPDATE, DELETE and MERGE; the columns on the left of a SET are the table's own."""
         using = tree.args.get("using") or []
         for source in (tree.this, *(using if isinstance(using, list) else [using])):
             self._add_source(source)
@@ -200,7 +202,7 @@ class _Query:
                 self._look_at(join.args["on"])
 
     def _add_source(self, source: exp.Expr) -> None:
-        """Note the columns of a table, CTE or subquery, and of what is joined to it in brackets."""
+        """Add the columns of a table, CTE or subquery, and of what it joins inside parentheses."""
         outputs = [Output(None, Kind.KNOWN)]
         if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
             outputs = [Output(None, Kind.KNOWN, table=_relation(source))]
@@ -234,7 +236,7 @@ class _Query:
             yield Output(name, Kind.KNOWN, width=self._width(value))
 
     def _sort(self, clause: exp.Expr, outputs: list[Output], *, by_alias_first: bool) -> None:
-        """Look at GROUP BY or ORDER BY, where a literal of the same query becomes a text."""
+        """Check GROUP BY or ORDER BY, where a literal of the same query becomes text."""
         for key in clause.expressions:
             value = key.this if isinstance(key, exp.Ordered) else key
             chosen = None
@@ -253,7 +255,7 @@ class _Query:
     # Expressions
 
     def _look_at(self, node: exp.Expr, *, takes_any: bool = False) -> None:
-        """Look at an expression whose type is needed, unless its place takes any."""
+        """Check an expression whose type is needed, unless its context accepts any type."""
         if isinstance(node, exp.Paren):
             self._look_at(node.this, takes_any=takes_any)
         elif isinstance(node, (exp.Column, exp.Query)):
@@ -275,7 +277,7 @@ class _Query:
             self._look_at(child, takes_any=takes_any)
 
     def _width(self, node: exp.Expr | None) -> str | None:
-        """Return the width of a text that an expression makes of others."""
+        """Return the width of the text that an expression returns, or None if unknown."""
         match node:
             case exp.Literal() if node.is_string:
                 return str(max(len(node.name.encode()), 1))
@@ -310,7 +312,7 @@ class _Query:
         return _greatest(list(widths)[chosen]) if chosen else None
 
     def _inner(self, node: exp.Expr) -> Output:
-        """Return what is known of a column, or of a subquery's only one."""
+        """Return what is known about a column, or about the only column of a subquery."""
         if isinstance(node, exp.Column):
             return self.scope.find(node)
         found = _Query(node, self.scope.inner()).outputs()
@@ -328,7 +330,7 @@ class _Query:
 def _seen_from_outside(
     outputs: list[Output], query: exp.Expr, alias: exp.Expr | None
 ) -> list[Output]:
-    """Return a source's columns: what was a literal has no type, an alias may rename columns."""
+    """Return a source's columns as outer queries see them: literals untyped, aliases applied."""
     kinds = [Kind.KNOWN if each.kind is Kind.KNOWN else Kind.UNKNOWN for each in outputs]
     names = [each.name for each in outputs]
     renamed = [name.name.lower() for name in alias.args.get("columns") or ()] if alias else []
@@ -344,9 +346,9 @@ def _seen_from_outside(
 
 
 def _is_flattened(query: exp.Expr) -> bool:
-    """Tell whether PostgreSQL 8's planner makes this query a part of the one around it."""
+    """Tell whether PostgreSQL 8's planner merges this query into the outer one."""
     if isinstance(query, exp.Table):
-        return True  # a CTE, judged where it stands
+        return True  # a CTE, checked at its definition
     return (
         isinstance(query, exp.Select)
         and query.args.get("from_") is not None
@@ -392,7 +394,7 @@ def _sum(widths: list[str | None]) -> str | None:
 
 
 def _short(text: str) -> str | None:
-    """Forget a width that nobody could have told: each query on another may double it."""
+    """Drop a width whose SQL is too long: each nested query may double its length."""
     return text if len(text) < _LONGEST_WIDTH else None
 
 
@@ -401,13 +403,13 @@ def _is_count(node: exp.Expr | None) -> bool:
 
 
 def _takes_any(node: exp.Expr) -> bool:
-    """Tell whether this takes values of any type: COUNT, IS NULL, EXISTS."""
+    """Tell whether this accepts values of any type: COUNT, IS NULL, EXISTS."""
     is_null = isinstance(node, exp.Is) and isinstance(node.expression, exp.Null)
     return is_null or _is_count(node) or isinstance(node, exp.Exists)
 
 
 def _target(parent: exp.Expr | None) -> str:
-    """Return the type that a CAST asks for; all else asks for a text."""
+    """Return the target type of a CAST; any other parent needs text."""
     while isinstance(parent, exp.Paren):
         parent = parent.parent
     if not isinstance(parent, (exp.Cast, exp.TryCast)):

@@ -9,7 +9,7 @@ from redshift_emulator.dialect.tokens import Cursor, literal, quote, syntax_erro
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.statements import Copy, Sql, Unload
 
-# COPY parameters and UNLOAD: what follows each option. None: nothing, it is a flag.
+# COPY parameters and UNLOAD: the argument of each option, None for a flag.
 _TEXT, _NUMBER, _SWITCH = "text", "number", "switch"
 _COPY_OPTIONS: dict[str, str | None] = {
     "ACCEPTANYDATE": None,
@@ -85,7 +85,7 @@ def copy(cursor: Cursor) -> Copy:
         raise RedshiftError("0A000", "COPY FROM STDIN is not supported")
     source = cursor.string()
     if not source.startswith("s3://"):
-        raise RedshiftError("0A000", f"The emulator copies from S3 only, not from {source}")
+        raise RedshiftError("0A000", f"The emulator copies only from S3, not from {source}")
     credentials, options = _parameters(cursor, _COPY_OPTIONS)
     return Copy(table, columns, source, credentials, options)
 
@@ -127,7 +127,7 @@ def _parameters(
                 raise RedshiftError("42601", "conflicting or redundant options")
             options[word] = _argument(cursor, known[word])
         else:
-            raise RedshiftError("0A000", f"The emulator has no option {word}")
+            raise RedshiftError("0A000", f"The emulator does not support the option {word}")
     return credentials, options
 
 
@@ -165,11 +165,11 @@ def _credential_string(text: str) -> dict[str, str]:
 
 
 def begin(cursor: Cursor) -> Sql:
-    """BEGIN; the isolation level is the database's, whichever is asked for (BEGIN).
+    """BEGIN; the database sets the isolation level, whatever the statement asks for (BEGIN).
 
-    It runs as PostgreSQL's READ COMMITTED: a snapshot would hold for the emulator's own bookkeeping
-    too, and two tables under one late-binding view could not be rebuilt at the same time. What may
-    commit is judged in isolation.py.
+    The transaction runs as PostgreSQL's READ COMMITTED. A snapshot would also cover the emulator's
+    own logs, and two tables under one late-binding view could not be rebuilt at the same time.
+    isolation.py decides what may commit.
     """
     cursor.accept_one("TRANSACTION", "WORK")
     access = ""
@@ -200,7 +200,7 @@ def rollback(cursor: Cursor) -> Sql:
 
 
 def lock(cursor: Cursor) -> Sql:
-    """LOCK: ACCESS EXCLUSIVE, and no other mode."""
+    """LOCK: only in ACCESS EXCLUSIVE mode."""
     cursor.accept("TABLE")
     relations = cursor.relations()
     cursor.end()
@@ -215,11 +215,11 @@ def truncate(cursor: Cursor) -> Sql:
     return Sql(f"truncate {relation}", after=("commit",))
 
 
-# Upkeep
+# Maintenance
 
 
 def vacuum(cursor: Cursor) -> Sql:
-    """VACUUM; which kind makes no difference here."""
+    """VACUUM; its kinds make no difference here."""
     cursor.accept_one("FULL", "SORT ONLY", "DELETE ONLY", "REINDEX", "RECLUSTER")
     relation = "" if cursor.done else f" {cursor.relation()}"
     if cursor.accept("TO"):
@@ -245,7 +245,7 @@ def analyze(cursor: Cursor) -> Sql:
 
 
 def comment(cursor: Cursor) -> Sql:
-    """COMMENT ON TABLE, VIEW, COLUMN, DATABASE, SCHEMA …, as PostgreSQL has it."""
+    """COMMENT ON TABLE, VIEW, COLUMN, DATABASE, SCHEMA …, as in PostgreSQL."""
     cursor.expect("ON")
     kind = cursor.expect("TABLE", "VIEW", "COLUMN", "DATABASE", "CONSTRAINT", "SCHEMA", "FUNCTION")
     target = cursor.relation() if kind in ("TABLE", "VIEW") else cursor.until("IS").rest()
@@ -253,7 +253,7 @@ def comment(cursor: Cursor) -> Sql:
     text = "null" if cursor.accept("NULL") else literal(cursor.string())
     cursor.end()
     if kind in ("TABLE", "VIEW"):
-        # Redshift lets a view be called a table, and a materialized view a view.
+        # Redshift accepts TABLE for a view, and VIEW for a materialized view.
         return Sql(f"call redshift.comment_on({literal(target)}, {text})", tag="COMMENT")
     return Sql(f"comment on {kind.lower()} {target} is {text}")
 
@@ -304,10 +304,12 @@ def user(cursor: Cursor, verb: str) -> Sql:
 
 
 def _password(text: str) -> str:
-    """Read a password: in clear, after `sha256|`, or as an MD5 hash (CREATE USER)."""
+    """Read a password: in clear text, after `sha256|`, or as an MD5 hash (CREATE USER)."""
     if text.startswith("sha256|"):
         if text.count("|") > 1:
-            raise RedshiftError("0A000", "The emulator has no passwords as SHA-256 digests")
+            raise RedshiftError(
+                "0A000", "The emulator does not support passwords as SHA-256 digests"
+            )
         return text.removeprefix("sha256|")
     if not _MD5_HASH.fullmatch(text) and not _GOOD_PASSWORD.fullmatch(text):
         raise RedshiftError(
@@ -349,7 +351,7 @@ def alter_group(cursor: Cursor) -> Sql:
 
 
 def privileges(cursor: Cursor, verb: str) -> Sql:
-    """GRANT and REVOKE; the privileges that PostgreSQL lacks are granted with no effect."""
+    """GRANT and REVOKE; privileges that PostgreSQL lacks have no effect."""
     option = "grant option for " if cursor.accept("GRANT", "OPTION", "FOR") else ""
     preposition = "TO" if verb == "grant" else "FROM"
     granted = cursor.until("ON", preposition)
@@ -371,7 +373,7 @@ def privileges(cursor: Cursor, verb: str) -> Sql:
 
 
 def _privilege(cursor: Cursor) -> str:
-    """Step over a privilege and the columns that it is for, if any."""
+    """Step over a privilege and its column list, if any."""
     privilege = cursor.until("(").rest().lower()
     columns = f" ({', '.join(map(quote, cursor.names()))})" if cursor.peek("(") else ""
     cursor.end()
@@ -396,7 +398,7 @@ def _grantees(cursor: Cursor) -> str:
 
 
 def _role(cursor: Cursor) -> str:
-    """Step over a user's or role's name, sys:monitor too (Amazon Redshift system-defined roles)."""
+    """Step over a user or role, even sys:monitor (Amazon Redshift system-defined roles)."""
     name = cursor.name()
     if name == "sys" and cursor.accept(":"):
         name = f"sys:{cursor.name()}"
@@ -407,7 +409,7 @@ def _role(cursor: Cursor) -> str:
 
 
 def setting_name(cursor: Cursor) -> str:
-    """Read a parameter's name; return PostgreSQL's: its own, or one in the namespace redshift."""
+    """Read a parameter's name; return it, with the prefix `redshift.` if PostgreSQL lacks it."""
     if cursor.accept("TIME", "ZONE"):
         return "timezone"
     path = cursor.path()
@@ -427,7 +429,7 @@ def set_parameter(cursor: Cursor) -> Sql:
     if cursor.accept("ROLE"):
         return Sql(f"set role {cursor.rest()}")
     if cursor.peek("TRANSACTION"):
-        raise RedshiftError("0A000", "The emulator has no SET TRANSACTION")
+        raise RedshiftError("0A000", "The emulator does not support SET TRANSACTION")
     return Sql(f"set {scope + ' ' if scope else ''}{_assignment(cursor)}")
 
 
@@ -452,14 +454,14 @@ def reset(cursor: Cursor) -> Sql:
 
 
 def use(cursor: Cursor) -> Sql:
-    """USE database: there is one."""
+    """USE database; the emulator has only one."""
     name = cursor.name()
     cursor.end()
     return Sql(f"call redshift.use_database({literal(name)})", tag="USE")
 
 
 def show(cursor: Cursor) -> Sql:
-    """SHOW parameter, SHOW TABLES and its kin, which are functions of the catalog."""
+    """SHOW parameter; also SHOW TABLES and the like, which are functions in the catalog."""
     what = cursor.accept_one(
         "DATABASES", "SCHEMAS", "TABLES", "COLUMNS", "GRANTS", "COLUMN GRANTS",
         "CONSTRAINTS PRIMARY KEYS", "CONSTRAINTS FOREIGN KEYS EXPORTED", "CONSTRAINTS FOREIGN KEYS",
@@ -497,7 +499,7 @@ def show(cursor: Cursor) -> Sql:
 
 
 def _setting(name: str) -> str:
-    """Return the value of a setting: its default before any SET (Configuration reference)."""
+    """Return SQL for a setting's value, by default its default (Configuration reference)."""
     default = rules.REDSHIFT_SETTINGS.get(name.removeprefix("redshift."))
     if default is None or not name.startswith("redshift."):
         return f"current_setting({literal(name)}, true)"
@@ -520,7 +522,7 @@ def _show_all() -> str:
 
 
 def _bound(cursor: Cursor, read: Callable[[], str]) -> str:
-    """Return a parameter, which drivers bind even to names in SHOW, or what `read` reads."""
+    """Return a bind parameter, which drivers use even for names in SHOW, or what `read` reads."""
     if not cursor.done and cursor.tokens[cursor.index].kind == "parameter":
         return cursor.take("parameter").text
     return literal(read())
@@ -534,11 +536,11 @@ def default_privileges(cursor: Cursor) -> Sql:
 
 
 def refused(cursor: Cursor) -> Sql:
-    """Refuse a command that Redshift has not (Unsupported PostgreSQL features)."""
+    """Refuse a command that Redshift does not support (Unsupported PostgreSQL features)."""
     raise syntax_error(cursor.tokens[0].text)
 
 
 def not_here(cursor: Cursor) -> Sql:
-    """Refuse a command that Redshift has and the emulator has not."""
+    """Refuse a Redshift command that the emulator does not support."""
     words = " ".join(token.text.upper() for token in cursor.tokens[: cursor.index])
-    raise RedshiftError("0A000", f"The emulator has no {words}")
+    raise RedshiftError("0A000", f"The emulator does not support {words}")

@@ -10,7 +10,7 @@ from redshift_emulator.dialect.tokens import Cursor, literal, quote, syntax_erro
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.statements import Sql
 
-# A statement that does nothing and returns no rows, for what the catalog alone takes note of.
+# A statement that does nothing and returns no rows, for changes to the emulator's catalog alone.
 NOTHING = "do 'begin end'"
 _ENCODINGS = rules.words(
     "auto az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 raw runlength text255 text32k "
@@ -27,7 +27,7 @@ _NEVER_ADDED = ("DISTKEY", "IDENTITY", "PRIMARY", "REFERENCES", "SORTKEY", "UNIQ
 
 @dataclass
 class _Storage:
-    """How Redshift would lay a table out (CREATE TABLE: table attributes), kept in the catalog."""
+    """The table attributes, which the emulator only records (CREATE TABLE: table attributes)."""
 
     diststyle: str | None = None
     distkey: str | None = None
@@ -37,13 +37,13 @@ class _Storage:
     autorefresh: bool | None = None
 
     def set_distkey(self, column: str) -> None:
-        """Note the one column that may be it (CREATE TABLE: DISTKEY)."""
+        """Set the column; a table has at most one (CREATE TABLE: DISTKEY)."""
         if self.distkey:
             raise RedshiftError("42601", "A table may have one DISTKEY only")
         self.distkey = column
 
     def set_sortkey(self, columns: list[str]) -> None:
-        """Note the columns, told once (CREATE TABLE: SORTKEY)."""
+        """Set the columns; a table has at most one sort key (CREATE TABLE: SORTKEY)."""
         if self.sortkey:
             raise RedshiftError("42601", "A table may have one SORTKEY only")
         self.sortkey = columns
@@ -69,7 +69,7 @@ class _Storage:
 
 @dataclass
 class _Table:
-    """What the parts of a CREATE TABLE or ALTER TABLE ADD amount to."""
+    """The parts of a CREATE TABLE or ALTER TABLE ADD."""
 
     relation: str
     columns: list[str] = field(default_factory=list)
@@ -79,15 +79,17 @@ class _Table:
     storage: _Storage = field(default_factory=_Storage)
 
     def not_null(self, column: str) -> str:
-        """Return the constraint of a column that was declared NOT NULL.
+        """Return the constraint for a column that was declared NOT NULL.
 
-        PostgreSQL takes it for granted of an identity column, Redshift does not: it has a name.
+        PostgreSQL makes an identity column NOT NULL by itself, Redshift does not. The constraint's
+        name marks a declared one.
         """
         return "constraint identity_not_null not null" if column == self.identity else "not null"
 
     def after(self) -> tuple[str, ...]:
         adopt = f"call redshift.adopt({literal(self.relation)}, {_array(self.storage.sortkey)})"
-        keys = sorted(self.keys, key=lambda call: "'foreign key'" in call)  # may be of this table
+        # Foreign keys come last, because they may reference a key of this table.
+        keys = sorted(self.keys, key=lambda call: "'foreign key'" in call)
         return (adopt, *keys, self.storage.declaration(self.relation))
 
 
@@ -100,7 +102,7 @@ def _detach(relation: str) -> str:
 
 
 def is_temporary(relation: str) -> bool:
-    """Tell whether this is the name of a temporary table (CREATE TABLE: #)."""
+    """Tell whether the name makes it a temporary table (CREATE TABLE: #)."""
     return relation.lstrip('"').startswith("#")
 
 
@@ -149,7 +151,7 @@ def _create_table_as(cursor: Cursor, table: _Table, kind: str, names: list[str])
 
 
 def select_into(tree: exp.Select) -> Sql:
-    """SELECT INTO: CREATE TABLE AS by another name."""
+    """SELECT INTO, which is another form of CREATE TABLE AS."""
     into = tree.args["into"]
     tree.set("into", None)
     table = _Table(write(into.this))
@@ -161,7 +163,7 @@ def select_into(tree: exp.Select) -> Sql:
 
 
 def _narrow(relation: str, tree: exp.Expr, names: list[str] | None = None) -> tuple[str, ...]:
-    """Give the texts that expressions made the widths that their input lets them have."""
+    """Set the width of text columns that come from expressions to what their input allows."""
     widths = queries.widths(tree, names)
     if not widths:
         return ()
@@ -170,7 +172,7 @@ def _narrow(relation: str, tree: exp.Expr, names: list[str] | None = None) -> tu
 
 
 def _query(cursor: Cursor) -> str:
-    """Return the rest, a query, without the parentheses that may enclose it."""
+    """Return the rest, a query, without enclosing parentheses."""
     start = cursor.index
     if cursor.peek("("):
         inside = cursor.group()
@@ -181,7 +183,7 @@ def _query(cursor: Cursor) -> str:
 
 
 def _stored(cursor: Cursor) -> exp.Expr:
-    """Return the tree of the rest, a query whose columns become a relation's."""
+    """Return the tree of the rest, a query whose columns become those of a relation."""
     tree = queries.parse(_query(cursor), cursor.case_sensitive, stored=True)
     return queries.size_literals(tree)
 
@@ -202,12 +204,12 @@ def _table_element(cursor: Cursor, table: _Table) -> None:
 
 
 def _unsupported_constraint(cursor: Cursor) -> RedshiftError:
-    """Return the answer to CHECK and EXCLUDE (Unsupported PostgreSQL features)."""
+    """Return the error for CHECK and EXCLUDE (Unsupported PostgreSQL features)."""
     return RedshiftError("0A000", f"{cursor.near.upper()} constraints are not supported")
 
 
 def _key(cursor: Cursor, table: _Table) -> str:
-    """Read a table constraint: recorded, never enforced but for NOT NULL (Table constraints)."""
+    """Read a table constraint: recorded, but not enforced except NOT NULL (Table constraints)."""
     name = cursor.name() if cursor.accept("CONSTRAINT") else None
     if cursor.peek("CHECK") or cursor.peek("EXCLUDE"):
         raise _unsupported_constraint(cursor)
@@ -264,7 +266,7 @@ def _column(cursor: Cursor, table: _Table) -> str:
                     "42601", f'encoding type "{encoding}" is not supported for column "{name}"'
                 )
         elif word == "COLLATE CASE_INSENSITIVE":
-            raise RedshiftError("0A000", f"The emulator has no {word}")
+            raise RedshiftError("0A000", f"The emulator does not support {word}")
         elif word == "DISTKEY":
             table.storage.set_distkey(name)
         elif word == "SORTKEY":
@@ -287,14 +289,14 @@ def _column(cursor: Cursor, table: _Table) -> str:
 
 
 def data_type(cursor: Cursor, column: str) -> str:
-    """Read a column's type; return PostgreSQL's (Data types)."""
+    """Read a column's type; return PostgreSQL's type (Data types)."""
     phrase = cursor.accept_one(*rules.TYPE_PHRASES)
     if phrase is None:
         name = cursor.take("word", "quoted").text.lower()
         if name in rules.TYPES_NOT_HERE:
-            raise RedshiftError("0A000", f"The emulator has no {name.upper()}")
+            raise RedshiftError("0A000", f"The emulator does not support {name.upper()}")
         if name == "interval" and cursor.accept_one(*rules.INTERVAL_QUALIFIERS):
-            raise RedshiftError("0A000", "The emulator has no INTERVAL columns")
+            raise RedshiftError("0A000", "The emulator does not support INTERVAL columns")
         if name in rules.UNSUPPORTED_TYPES:
             raise RedshiftError("0A000", f'Column "{column}" has unsupported type "{name}"')
         raise RedshiftError("42704", f'type "{name}" does not exist')
@@ -369,7 +371,7 @@ def _storage_attributes(cursor: Cursor, storage: _Storage) -> None:
 
 
 def alter_table(cursor: Cursor) -> Sql:
-    """ALTER TABLE: one action at a time."""
+    """ALTER TABLE, with one action per statement."""
     table = _Table(cursor.relation())
     if cursor.accept("APPEND"):
         return _append(cursor, table.relation)
@@ -411,7 +413,7 @@ def alter_table(cursor: Cursor) -> Sql:
 
 
 def _refuse_added(element: Cursor) -> None:
-    """Refuse what a new column may not be (ALTER TABLE: ADD COLUMN)."""
+    """Refuse attributes that a new column cannot have (ALTER TABLE: ADD COLUMN)."""
     written = [token.text.upper() for token in element.tokens if token.kind == "word"]
     if written[:1] in (["CONSTRAINT"], ["UNIQUE"], ["PRIMARY"], ["FOREIGN"]):
         return
@@ -455,7 +457,7 @@ def _alter_storage(cursor: Cursor, table: _Table) -> tuple[str, ...]:
 
 
 def _append(cursor: Cursor, target: str) -> Sql:
-    """ALTER TABLE APPEND: rows move by column name."""
+    """ALTER TABLE APPEND, which matches columns by name."""
     cursor.expect("FROM")
     source = cursor.relation()
     choice = cursor.accept_one("IGNOREEXTRA", "FILLTARGET")
@@ -472,7 +474,7 @@ def _append(cursor: Cursor, target: str) -> Sql:
 
 
 def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
-    """CREATE VIEW, bound to its relations or not."""
+    """CREATE VIEW, bound to its relations or late-binding."""
     name = cursor.relation()
     names = cursor.names() if cursor.peek("(") else []
     columns = f" ({', '.join(map(quote, names))})" if names else ""
@@ -490,7 +492,7 @@ def create_view(cursor: Cursor, *, or_replace: bool = False) -> Sql:
         text = f"{name}{columns} as {write(tree)}"
         if not or_replace:
             return Sql(f"create view {text}", after=(noted,))
-        # The columns stay as they are (CREATE VIEW: OR REPLACE); PostgreSQL would take more.
+        # The columns cannot change (CREATE VIEW: OR REPLACE); PostgreSQL would accept new ones.
         same = f"call redshift.keep_columns({literal(name)})"
         return Sql(f"create or replace view {text}", (_detach(name), same), (same, noted))
     if queries.reads_relation_without_schema(tree):
@@ -520,7 +522,7 @@ def create_materialized_view(cursor: Cursor) -> Sql:
 
 
 def alter_materialized_view(cursor: Cursor) -> Sql:
-    """ALTER MATERIALIZED VIEW: its refresh and storage, which the emulator only notes."""
+    """ALTER MATERIALIZED VIEW: its refresh and storage, which the emulator only records."""
     table = _Table(cursor.relation())
     cursor.accept("ALTER")
     _storage_attributes(cursor, table.storage)
@@ -530,7 +532,7 @@ def alter_materialized_view(cursor: Cursor) -> Sql:
 
 
 def drop(cursor: Cursor, kind: str) -> Sql:
-    """DROP TABLE, VIEW, MATERIALIZED VIEW; keys of others hinder it, late-binding views do not."""
+    """DROP TABLE, VIEW, MATERIALIZED VIEW; foreign keys prevent it, late-binding views do not."""
     guard = "if exists " if cursor.accept("IF", "EXISTS") else ""
     relations = cursor.relations()
     behaviour = (cursor.accept_one("CASCADE", "RESTRICT") or "").lower()
@@ -546,7 +548,7 @@ def drop(cursor: Cursor, kind: str) -> Sql:
 
 
 def create_schema(cursor: Cursor) -> Sql:
-    """CREATE SCHEMA; a quota is read and not enforced."""
+    """CREATE SCHEMA; a quota is accepted but not enforced."""
     guard = "if not exists " if cursor.accept("IF", "NOT", "EXISTS") else ""
     name = quote(cursor.path()[-1]) if not cursor.peek("AUTHORIZATION") else ""
     owner = f" authorization {quote(cursor.name())}" if cursor.accept("AUTHORIZATION") else ""

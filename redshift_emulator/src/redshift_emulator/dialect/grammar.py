@@ -1,8 +1,8 @@
-"""sqlglot, told to read Redshift's queries word for word and to write them for PostgreSQL.
+"""sqlglot, configured to parse Redshift's queries literally and to write them for PostgreSQL.
 
-sqlglot's own translation rewrites the functions it knows into others that mean nearly the same.
-Here a function stays what the client wrote, a bare name with arguments, until a rule of
-queries.py says otherwise; only the calls that are grammar (CAST, EXTRACT, TRIM …) are nodes.
+sqlglot's own translation replaces the functions it knows with others that mean nearly the same.
+Here a function stays as the client wrote it, a bare name with arguments, until a rule in queries.py
+changes it. Only calls with their own grammar (CAST, EXTRACT, TRIM …) have their own nodes.
 """
 
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ _CALLS_THAT_ARE_GRAMMAR = {
 _WORDS_THAT_ARE_GRAMMAR = {"CASE", "ANY", "SYSDATE"}
 
 
-# Words and signs of other databases, which would pass for something that PostgreSQL has.
+# Keywords and operators of other databases; sqlglot would turn them into something PostgreSQL has.
 _FOREIGN = words(
     "<=> == ?? |> ~~~ ANTI APPLY ASOF CACHE DEC GLOB LOAD OVERWRITE PRAGMA REGEXP RLIKE SEMI "
     "SETTINGS STRAIGHT_JOIN XOR"
@@ -33,14 +33,14 @@ _OTHER_KEYWORDS = words("ARRAY INTERVAL NAME NULL OID RANGE SUPER UNION")
 
 
 def _is_keyword(word: str, kind: TokenType) -> bool:
-    """Tell whether Redshift's grammar has the word; a type that it lacks is a mere name."""
+    """Tell whether Redshift's grammar has the word; a type that it lacks is just a name."""
     if kind in RedshiftParser.TYPE_TOKENS and kind is not TokenType.OBJECT_IDENTIFIER:
         return word in TYPES or word in _OTHER_KEYWORDS
     return word not in _FOREIGN
 
 
 class Reader(RedshiftParser):
-    """Reads every function as `exp.Anonymous`."""
+    """Parses every function as `exp.Anonymous`."""
 
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar = {
@@ -55,13 +55,14 @@ class Reader(RedshiftParser):
     } | {"APPROXIMATE": lambda self: self._parse_approximate()}
 
     def _parse_types(self, check_func: bool = False, *more: Any, **named: Any) -> exp.Expr | None:
-        # A type may name its schema, as psql's queries do; where a function may stand, it is one's.
+        # A type may have a schema, as in psql's queries. Where a function may follow, the schema is
+        # the function's.
         if not check_func and self._next and self._next.token_type == TokenType.DOT:
             self._match_text_seq("PG_CATALOG", ".")
         return super()._parse_types(check_func, *more, **named)
 
     def _parse_approximate(self) -> exp.Expr | None:
-        # An exact count is an approximate one; the word alone is a name like any other.
+        # An exact count also serves as an approximate one. Without a call, the word is just a name.
         if self._curr and self._next and self._next.text == "(":
             return self._parse_function()
         self._retreat(self._index - 1)
@@ -69,14 +70,14 @@ class Reader(RedshiftParser):
 
 
 class Emulator(Redshift):
-    """Redshift's grammar, with subscripts and negated predicates left as they are."""
+    """Redshift's grammar, with subscripts and negated predicates left unchanged."""
 
     INDEX_OFFSET = 1
     NORMALIZE_NOT_NULL = False
     Parser = Reader
 
     class Tokenizer(Redshift.Tokenizer):
-        """Takes every $ for a placeholder's; read() has turned $$ strings into others."""
+        """Reads every $ as a parameter; read() has already replaced $$ strings."""
 
         KEYWORDS: ClassVar = {
             word: kind
@@ -91,7 +92,7 @@ class Emulator(Redshift):
 
 
 class Writer(PostgresGenerator):
-    """Writes PostgreSQL; QUALIFY and types are already translated by queries.py."""
+    """Writes PostgreSQL; queries.py has already translated QUALIFY and types."""
 
     MULTI_ARG_DISTINCT = True
     TRANSFORMS: ClassVar = {
@@ -101,7 +102,7 @@ class Writer(PostgresGenerator):
     } | {exp.CurrentTime: lambda *_: "CURRENT_TIME"}
 
     def anonymous_sql(self, expression: exp.Anonymous) -> str:
-        """Write a call; PostgreSQL knows functions by their lower-case names."""
+        """Write a call with the function name in lower case, as PostgreSQL expects."""
         return self.func(expression.name.lower(), *expression.expressions, normalize=False)
 
 
@@ -109,7 +110,7 @@ _DIALECT = Emulator()
 
 
 def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
-    """Parse one statement, or one expression when `into` says so."""
+    """Parse one statement, or one expression of the type `into`."""
     if "$" in sql or not sql.isascii():
         sql = respelled(sql)
     try:
@@ -120,7 +121,9 @@ def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
         if error.errors[0]["description"] == "Expected type":
             name = str(error.errors[0]["highlight"]).lower()
             if name in TYPES_NOT_HERE:
-                raise RedshiftError("0A000", f"The emulator has no {name.upper()}") from error
+                raise RedshiftError(
+                    "0A000", f"The emulator does not support {name.upper()}"
+                ) from error
             raise RedshiftError("42704", f'type "{name}" does not exist') from error
         raise syntax_error(str(error.errors[0]["highlight"] or "end of input")) from error
     except SqlglotError as error:
@@ -131,7 +134,7 @@ def read(sql: str, into: type[exp.Expr] | None = None) -> exp.Expr:
 
 
 def write(tree: exp.Expr) -> str:
-    """Return the tree's PostgreSQL."""
+    """Write the tree as PostgreSQL."""
     writer = Writer(
         dialect="postgres",
         comments=False,
@@ -141,4 +144,4 @@ def write(tree: exp.Expr) -> str:
     try:
         return writer.generate(tree, copy=False)
     except UnsupportedError as error:
-        raise RedshiftError("0A000", f"The emulator cannot run this: {error}") from error
+        raise RedshiftError("0A000", f"The emulator cannot translate this: {error}") from error

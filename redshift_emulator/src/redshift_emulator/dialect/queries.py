@@ -1,4 +1,4 @@
-"""SELECT, INSERT, UPDATE, DELETE and MERGE: refusals, then rules on the tree, leaves first."""
+"""SELECT, INSERT, UPDATE, DELETE and MERGE: refusals, then rules on the tree, bottom up."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,10 +17,10 @@ _LEADER_NODES = (exp.CurrentTime, exp.Localtime, exp.Localtimestamp, exp.Current
 def parse(
     sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None, *, stored: bool = False
 ) -> exp.Expr:
-    """Return the PostgreSQL tree of a Redshift query, or of an expression when `into` says so.
+    """Return the PostgreSQL tree of a Redshift query, or of an expression of the type `into`.
 
-    What a `stored` query returns goes into a table. Where it reads none, the leader node computes a
-    row of it, but no set of rows.
+    The rows of a `stored` query go into a table. If it reads no table, the leader node can compute
+    a row for it, but not a set of rows.
     """
     tree = grammar.read(sql, into)
     stored = stored or bool(tree.args.get("into"))
@@ -35,7 +35,7 @@ def parse(
         known = columns.outputs(tree)
     for window in list(tree.find_all(exp.Window)):
         _translate_window(window)
-    # Rules replace nodes in their parents, so the tree's own root needs one.
+    # Rules replace nodes in their parents, so the tree's root needs a parent too.
     root = exp.Tuple(expressions=[tree])
     for node in reversed(list(tree.dfs())):
         if isinstance(node, exp.Identifier):
@@ -55,9 +55,9 @@ def parse(
 
 
 def widths(tree: exp.Expr, names: Sequence[str] | None = None) -> dict[str, str]:
-    """Return the widths, as SQL, of the texts that a query returns, by column, as far as known.
+    """Return the known widths of a query's text columns, as SQL by column name.
 
-    `names` are those that its columns get instead of their own.
+    `names` replace the names of its columns.
     """
     known: list[columns.Output] = tree.meta[_KNOWN]
     if names and any(output.name is None for output in known):
@@ -72,14 +72,14 @@ def translate(sql: str, case_sensitive: bool, into: type[exp.Expr] | None = None
 
 
 def reads_relation_without_schema(tree: exp.Expr) -> bool:
-    """Tell whether the query names a relation without its schema."""
+    """Tell whether the query names a relation without a schema."""
     return any(not table.db for table in _relations(tree))
 
 
 def untyped_parameters(tree: exp.Expr) -> frozenset[int]:
-    """Return the parameters that are columns of a query on tables, and nothing else.
+    """Return the parameters that are nothing but columns of a query on tables.
 
-    The columns of an INSERT's own query take the types of the table's.
+    In the query of an INSERT, they take the types of the target table's columns.
     """
     columns: set[int] = set()
     others: set[int] = set()
@@ -93,7 +93,7 @@ def untyped_parameters(tree: exp.Expr) -> frozenset[int]:
 
 
 def _reads_tables(block: exp.Expr | None) -> bool:
-    """Tell whether the query reads what is not on the leader node alone, as the catalog is."""
+    """Tell whether the query reads anything but the catalog, which is on the leader node alone."""
     tables = block.find_all(exp.Table) if block else ()
     return any(
         table.db != "information_schema" and not table.name.startswith("pg_") for table in tables
@@ -120,7 +120,7 @@ def _is_system(table: exp.Table) -> bool:
 
 
 def _shadow(table: exp.Table) -> None:
-    """Read a catalog table through the emulator's view of it."""
+    """Replace a catalog table with the emulator's view of it."""
     if table.name.lower() in rules.SHADOWED and table.db.lower() in ("", "pg_catalog"):
         table.set("db", exp.to_identifier("redshift"))
         if not table.alias:
@@ -157,7 +157,7 @@ def _refuse(tree: exp.Expr, barred: frozenset[str], *, bars_nodes: bool) -> None
 
 
 def _not_here(what: str) -> RedshiftError:
-    return RedshiftError("0A000", f"The emulator has no {what}")
+    return RedshiftError("0A000", f"The emulator does not support {what}")
 
 
 def _is_default(node: exp.Expr) -> bool:
@@ -187,7 +187,7 @@ def _is_leader_node(node: exp.Expr) -> bool:
 
 
 def _refuse_correlation(column: exp.Column) -> None:
-    """Refuse what can be told from the names alone (Correlated subqueries)."""
+    """Refuse correlated subqueries that the names alone reveal (Correlated subqueries)."""
     block = column.find_ancestor(exp.Select)
     if block is None or _reads(block, column.table):
         return
@@ -218,7 +218,7 @@ def _reads(block: exp.Expr, name: str) -> bool:
 
 
 def _refuse_orders(block: exp.Select) -> None:
-    """Refuse aggregates of one query that sort differently (LISTAGG, MEDIAN function)."""
+    """Refuse aggregates in one query with different sort orders (LISTAGG, MEDIAN function)."""
     orders: set[str] = set()
     for call in block.find_all(exp.WithinGroup, exp.Anonymous):
         if call.find_ancestor(exp.Window, exp.Select) is not block:
@@ -275,9 +275,10 @@ def _check_type(node: exp.DataType) -> None:
 
 
 def size_literals(tree: exp.Expr) -> exp.Expr:
-    """Make a column that is a literal alone as long or as precise as the literal (CREATE TABLE AS).
+    """Give a column that is only a literal the literal's length or precision (CREATE TABLE AS).
 
-    Returns the same tree. The branches of a set operation stay, whose types the others settle.
+    Returns the same tree. Branches of a set operation stay unchanged: their types depend on each
+    other.
     """
     for select in tree.find_all(exp.Select):
         if not isinstance(select.parent, exp.SetOperation):
@@ -299,7 +300,7 @@ def _literal_type(value: exp.Expr) -> str | None:
 
 
 def check_precision(precision: int, scale: int = 0) -> None:
-    """Refuse a DECIMAL of more than 38 digits, or 37 after the point (Numeric types)."""
+    """Refuse a DECIMAL with more than 38 digits, or 37 after the point (Numeric types)."""
     if not 1 <= precision <= 38:
         raise RedshiftError("22023", f"DECIMAL precision {precision} must be between 1 and 38")
     greatest = min(precision, 37)
@@ -308,14 +309,14 @@ def check_precision(precision: int, scale: int = 0) -> None:
 
 
 def check_length(name: str, length: int) -> None:
-    """Refuse a length in bytes beyond the type's (Character types)."""
+    """Refuse a length in bytes above the type's maximum (Character types)."""
     greatest = rules.LENGTHS[name][1]
     if not 1 <= length <= greatest:
         raise RedshiftError("22023", f"length for type {name} cannot exceed {greatest}")
 
 
 def _cut_to_bytes(node: exp.Expr) -> None:
-    """Cut after n bytes, not characters, in a CAST to VARCHAR(n) (Character types)."""
+    """In a CAST to VARCHAR(n), cut after n bytes, not characters (Character types)."""
     length = node.args["to"].expressions
     if node.args["to"].is_type(exp.DType.VARCHAR, exp.DType.CHAR) and length:
         if isinstance(node.this, exp.Null) or (node.this.is_string and node.this.name.isascii()):
@@ -325,7 +326,7 @@ def _cut_to_bytes(node: exp.Expr) -> None:
 
 
 def _in_utc(node: exp.Expr) -> None:
-    """Make TIMETZ UTC, and 24:00:00 the beginning of a day (Datetime types)."""
+    """Convert TIMETZ to UTC, and 24:00:00 to 00:00:00 (Datetime types)."""
     if node.args["to"].is_type(exp.DType.TIMETZ):
         utc = exp.Literal.string("UTC")
         node.replace(_call("timezone", utc, node.copy()))
@@ -340,7 +341,7 @@ def _cast(node: exp.Expr) -> None:
 
 
 def _try_cast(node: exp.Expr) -> None:
-    """Make TRY_CAST null where CAST fails (TRY_CAST function)."""
+    """Return null from TRY_CAST where CAST fails (TRY_CAST function)."""
     kind = node.args["to"]
     text = exp.Cast(this=node.this, to=exp.DType.TEXT.into_expr())
     tried = _own("try_cast", text, exp.Literal.string(kind.sql("postgres")))
@@ -366,7 +367,7 @@ def _as(kind: exp.DType, value: exp.Expr) -> exp.Expr:
 
 
 def _moment(value: exp.Expr) -> exp.Expr:
-    """Read a date written as a string as a TIMESTAMP, as Redshift's date functions do."""
+    """Cast a string literal to TIMESTAMP, as Redshift's date functions do."""
     return _as(exp.DType.TIMESTAMP, value) if value.is_string else value
 
 
@@ -384,7 +385,7 @@ def _interval(part: str) -> exp.Expr:
 
 
 def _decode(*arguments: exp.Expr) -> exp.Expr:
-    """Take null for equal to null (DECODE conditional expression)."""
+    """Translate DECODE, which treats nulls as equal (DECODE conditional expression)."""
     value, pairs = arguments[0], arguments[1:]
     case = exp.Case(default=pairs[-1] if len(pairs) % 2 else None)
     for search, result in zip(pairs[::2], pairs[1::2], strict=False):
@@ -493,7 +494,7 @@ def _translate_function(node: exp.Anonymous, on_catalog: bool) -> None:
     elif name in rules.FUNCTIONS_NOT_HERE:
         raise _not_here(name.upper())
     elif not on_catalog and name not in rules.NATIVE | rules.LEADER_ONLY:
-        # A function of the user's own: it cannot hide behind one that only PostgreSQL has.
+        # A user-defined function: the schema keeps out functions that only PostgreSQL has.
         if isinstance(node.parent, exp.Table):
             raise _no_function(name)
         node.replace(exp.Dot(this=exp.to_identifier("public"), expression=node.copy()))
@@ -555,7 +556,7 @@ def _translate_window(window: exp.Window) -> None:
 
 
 def _refuse_neighbour(name: str, arguments: list[exp.Expr], ordered: exp.Expr | None) -> None:
-    """Refuse a default value, and rows in no order (LAG and LEAD window functions)."""
+    """Refuse a default value or a missing ORDER BY (LAG and LEAD window functions)."""
     if len(arguments) > 2:
         raise RedshiftError(
             "0A000", f"Default parameter not be supported for window function {name}"
@@ -591,7 +592,7 @@ def _frame(start: str | exp.Expr, start_side: str, end: str | exp.Expr, end_side
 
 
 def _extract(node: exp.Expr) -> None:
-    """Make EXTRACT a whole number of its own part (Date parts for date or timestamp functions)."""
+    """Make EXTRACT return an integer for its part (Date parts for date or timestamp functions)."""
     part = _datepart(node.this)
     field = exp.Extract(this=exp.var(part), expression=_moment(node.expression))
     whole = _as(exp.DType.BIGINT, _call("floor", field))
@@ -602,13 +603,13 @@ def _extract(node: exp.Expr) -> None:
 
 
 def _sysdate(node: exp.Expr) -> None:
-    """Make SYSDATE the transaction's start, a TIMESTAMP (SYSDATE function)."""
+    """Translate SYSDATE to the start of the transaction, a TIMESTAMP (SYSDATE function)."""
     if node.args.get("sysdate"):
         node.replace(exp.Localtimestamp())
 
 
 def _order_within_call(node: exp.Expr) -> None:
-    """Order LISTAGG inside the call, where PostgreSQL wants it."""
+    """Move the ORDER BY of LISTAGG inside the call, where PostgreSQL expects it."""
     call = node.this.expression if isinstance(node.this, exp.Dot) else node.this
     if call.name not in ("string_agg", "listagg"):
         return
@@ -619,9 +620,10 @@ def _order_within_call(node: exp.Expr) -> None:
 
 
 def _qualify(node: exp.Expr) -> None:
-    """Turn QUALIFY, a filter on window functions, into a query around the query (QUALIFY clause).
+    """Turn QUALIFY, a filter on window functions, into an outer query (QUALIFY clause).
 
-    Each column keeps its name; a star becomes its relations' whole rows, opened again outside.
+    Each column keeps its name. A star becomes whole rows of its relations, which the outer query
+    expands.
     """
     qualify = node.args.get("qualify")
     if qualify is None:
@@ -692,7 +694,7 @@ def _sources(select: exp.Expr) -> list[str]:
 
 
 def _group_by_all(node: exp.Expr) -> None:
-    """Group by all that is selected but the aggregates (GROUP BY clause)."""
+    """Group by every selected item that is not an aggregate (GROUP BY clause)."""
     if not node.args.get("all"):
         return
     selected = node.parent.expressions if node.parent else []
@@ -706,7 +708,7 @@ def _group_by_all(node: exp.Expr) -> None:
 
 
 def _aggregates(item: exp.Expr) -> bool:
-    """Tell whether a selected item has a value per group: an aggregate, or a window of groups."""
+    """Tell whether a selected item has one value per group: an aggregate or a window function."""
     calls = exp.Paren(this=item.copy()).find_all(exp.Anonymous, exp.Window)
     return any(
         (isinstance(call, exp.Window) or call.name.lower() in rules.AGGREGATES)
@@ -716,7 +718,7 @@ def _aggregates(item: exp.Expr) -> bool:
 
 
 def _delete(node: exp.Expr) -> None:
-    """Refuse an alias of the table; its FROM may be left out (DELETE)."""
+    """Refuse an alias for the table; accept DELETE without FROM (DELETE)."""
     if node.args.get("tables"):
         node.set("this", node.args["tables"][0])
         node.set("tables", None)
@@ -725,7 +727,7 @@ def _delete(node: exp.Expr) -> None:
 
 
 def _merge(node: exp.Expr) -> None:
-    """Hold MERGE to one WHEN MATCHED and one WHEN NOT MATCHED, without conditions (MERGE)."""
+    """Require one WHEN MATCHED and one WHEN NOT MATCHED, without conditions (MERGE)."""
     branches = node.args["whens"].expressions
     if [bool(branch.args.get("matched")) for branch in branches] != [True, False]:
         raise RedshiftError("42601", "MERGE needs one WHEN MATCHED and one WHEN NOT MATCHED clause")
@@ -736,7 +738,7 @@ def _merge(node: exp.Expr) -> None:
         if isinstance(then, exp.Var) and then.name.upper() != "DELETE":
             raise syntax_error("DO")
         if isinstance(then, exp.Insert) and not then.expression:
-            # Without columns, sqlglot reads VALUES (…) as a call.
+            # Without a column list, sqlglot reads VALUES (…) as a call.
             call = then.this.find(exp.Anonymous)
             then.set("expression", exp.Tuple(expressions=call.expressions))
             then.set("this", None)

@@ -1,6 +1,6 @@
-"""What Redshift has and lacks, as data; every table names the AWS page that it was taken from.
+"""What Redshift supports and refuses, as data. Each table names the AWS page of its content.
 
-Pages are of the Amazon Redshift Database Developer Guide.
+The pages belong to the Amazon Redshift Database Developer Guide.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sqlglot.generators.redshift import RedshiftGenerator
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text."""
+    """Return the set of words in a text."""
     return frozenset(text.split())
 
 
@@ -40,7 +40,7 @@ _DATEPART_NAMES = {
 DATEPARTS = {
     name: part for part, names in _DATEPART_NAMES.items() for name in (part, *names.split())
 }
-# DATEADD adds so many of these; the parts that only EXTRACT knows have none.
+# The interval that DATEADD multiplies for each part. Parts of EXTRACT alone have none.
 INTERVALS = {part: f"1 {part}" for part in list(_DATEPART_NAMES)[:13]} | {"quarter": "3 months"}
 
 # Aggregate functions
@@ -79,8 +79,8 @@ NATIVE = (
     )
 )
 
-# Functions of catalog/2_functions.sql, written redshift.<name>: PostgreSQL lacks them or means
-# something else by them. Each is a page of the SQL functions reference.
+# Functions of catalog/2_functions.sql, called as redshift.<name>: PostgreSQL lacks them, or its
+# function of that name does something else. Each has a page in the SQL functions reference.
 OWN = words(
     "add_months avg concat crc32 fnv_hash func_sha1 getdate is_valid_json "
     "is_valid_json_array json_array_length json_extract_array_element_text last_day "
@@ -101,7 +101,7 @@ RENAMED = {
     "replicate": "repeat",
 }
 
-# SQL functions reference: what the emulator lacks of it and says so by name
+# SQL functions reference: functions that the emulator does not support and refuses by name
 FUNCTIONS_NOT_HERE = words(
     "bpcharcmp bttext_pattern_cmp collate difference octetindex soundex "
     "checksum farmfingerprint64 murmur3_32_hash "
@@ -117,24 +117,24 @@ FUNCTIONS_NOT_HERE = words(
     "user_is_member_of"
 )
 
-# Leader node-only functions: none may meet a user table
+# Leader node-only functions: a query on a user table cannot use them
 LEADER_ONLY = words(
     "current_schema current_schemas has_database_privilege has_schema_privilege "
     "has_table_privilege generate_series format_type obj_description col_description "
     "pg_table_is_visible pg_get_constraintdef pg_get_indexdef array_to_string "
-    # The deprecated ones
+    # Deprecated functions
     "age current_time current_timestamp localtime localtimestamp isfinite now"
 )
 
-# Those of them that return sets of rows
+# Leader node-only functions that return sets of rows
 SETS = words("generate_series")
 
-# Catalog tables of PostgreSQL that the emulator shows otherwise, in schema redshift: without the
-# dependencies of late-binding views and the emulator's own means, with Redshift's own columns.
+# PostgreSQL's catalog tables that views in the schema redshift replace: without the dependencies of
+# late-binding views and the emulator's own objects, and with Redshift's own columns.
 SHADOWED = words("pg_attribute pg_class pg_constraint pg_depend pg_namespace pg_proc pg_views")
 
-# Data types: what each name is in PostgreSQL. A pair of numbers is the default and the greatest
-# length in bytes.
+# Data types: PostgreSQL's type for each name. LENGTHS has the default and the maximum length in
+# bytes.
 TYPES = {
     **dict.fromkeys(("SMALLINT", "INT2"), "smallint"),
     **dict.fromkeys(("INTEGER", "INT", "INT4"), "integer"),
@@ -152,11 +152,11 @@ TYPES = {
     **dict.fromkeys(("TIME WITHOUT TIME ZONE", "TIME"), "time without time zone"),
     **dict.fromkeys(("VARBYTE", "VARBINARY", "BINARY VARYING"), "bytea"),
 }
-# Types that cannot be told from others by name alone come first.
+# Longer names come first, because some names start with a shorter one.
 TYPE_PHRASES = tuple(sorted(TYPES, key=len, reverse=True))
 LENGTHS = {"varchar": (256, 65535), "char": (1, 4096), "bytea": (64000, 1024000)}
 
-# Compression encodings: the types that those take which do not take all
+# Compression encodings that do not work for all types: the types that they work for
 _NUMBERS_AND_TIMES = ("smallint", "integer", "bigint", "numeric", "date", "time")
 ENCODED_TYPES: dict[str, str | tuple[str, ...]] = {
     "az64": _NUMBERS_AND_TIMES,
@@ -164,7 +164,7 @@ ENCODED_TYPES: dict[str, str | tuple[str, ...]] = {
     "text32k": "varchar",
 }
 
-# Data types, as sqlglot reads them in a query
+# Data types, as sqlglot parses them in a query
 EXPRESSION_TYPES = {
     exp.DType.SMALLINT: "smallint",
     exp.DType.INT: "integer",
@@ -188,11 +188,11 @@ EXPRESSION_TYPES = {
     exp.DType.VARBINARY: "bytea",
 }
 
-# Data types that the emulator lacks, and what tells that an INTERVAL is Redshift's
+# Data types that the emulator does not support, and the qualifiers of Redshift's INTERVAL
 TYPES_NOT_HERE = words("geography geometry hllsketch super")
 INTERVAL_QUALIFIERS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 
-# Functions that make texts as wide as their first argument, or as the widest of some
+# Functions that return text as wide as their first argument, or as the widest of several
 AS_WIDE_AS_THEIR_FIRST = words(
     "any_value btrim first_value initcap lag last_value lead left lower ltrim max min nth_value "
     "nullif regexp_substr reverse right rtrim split_part substr substring trim upper"
@@ -213,13 +213,13 @@ TEXTS = (
     exp.DType.TEXT,
 )
 
-# Unsupported PostgreSQL data types: PostgreSQL 8 knows these, and Redshift refuses a column of them
+# Unsupported PostgreSQL data types: PostgreSQL 8 has these, but Redshift refuses them for a column
 UNSUPPORTED_TYPES = words(
     "bit bytea bigserial box cidr circle inet line lseg macaddr money path point polygon serial "
     "serial4 serial8 tsquery tsvector uuid xml json interval array"
 )
 
-# Configuration reference: settings that PostgreSQL has too, then Redshift's own
+# Configuration reference: settings that PostgreSQL also has, then Redshift's own
 POSTGRES_SETTINGS = words(
     "application_name client_encoding datestyle extra_float_digits search_path statement_timeout "
     "timezone intervalstyle client_min_messages"
@@ -257,8 +257,8 @@ REDSHIFT_SETTINGS = {
     "use_fips_ssl": "off",
     "wlm_query_slot_count": "1",
 }
-"""Each with its default."""
-# What SHOW ALL lists (SHOW)
+"""Each setting with its default."""
+# The settings that SHOW ALL lists (SHOW)
 SHOWN_SETTINGS = (
     "analyze_threshold_percent",
     "datestyle",
@@ -275,7 +275,7 @@ RESERVED_WORDS = frozenset(word.strip() for word in RedshiftGenerator.RESERVED_K
 
 
 class Refusal(NamedTuple):
-    """What Redshift answers to a construct of PostgreSQL that it lacks."""
+    """Redshift's error for a PostgreSQL construct that it does not support."""
 
     node: type[exp.Expr]
     applies: Callable[[exp.Expr], object]
@@ -416,7 +416,9 @@ REFUSALS = (
     Refusal(
         exp.Any, _holds_no_query, "0A000", "array types are not supported", "Unsupported data types"
     ),
-    Refusal(exp.Star, _has("except_"), "0A000", "The emulator has no EXCLUDE", "EXCLUDE list"),
+    Refusal(
+        exp.Star, _has("except_"), "0A000", "The emulator does not support EXCLUDE", "EXCLUDE list"
+    ),
     Refusal(exp.Collate, _always, "42601", _syntax("COLLATE"), "Unsupported PostgreSQL features"),
     Refusal(exp.Fetch, _always, "42601", _syntax("FETCH"), "ORDER BY clause"),
     Refusal(exp.CTE, _changes_data, "42601", _syntax("AS"), "WITH clause"),
@@ -520,7 +522,7 @@ REFUSALS = (
     Refusal(exp.Merge, _has("with_"), "42601", _syntax("MERGE"), "MERGE"),
 )
 
-# What Redshift has and the emulator has not: refused by name, never given another meaning.
+# Redshift features that the emulator does not support: refused by name, never reinterpreted.
 NOT_HERE: dict[type[exp.Expr], str] = {
     exp.Pivot: "PIVOT and UNPIVOT",
     exp.Bracket: "navigation of SUPER values",

@@ -1,4 +1,4 @@
-"""Redshift SQL as tokens, and a cursor that reads a statement from left to right."""
+"""A tokenizer for Redshift SQL, and a cursor that reads a statement from left to right."""
 
 import re
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-"""Any character beyond ASCII, a blank too, may be part of a name (Names and identifiers)."""
+"""A name may contain any non-ASCII character, even a non-ASCII blank (Names and identifiers)."""
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)|''", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-# PostgreSQL cuts longer names, Redshift takes 127 bytes (Names and identifiers).
+# PostgreSQL truncates longer names; Redshift allows 127 bytes (Names and identifiers).
 LONGEST_NAME = 63
 _LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
@@ -37,7 +37,7 @@ _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of SQL: `text` is its meaning (a string without quotes), `start:end` its place."""
+    """A token: `text` is its value (a string without quotes), `start:end` its position."""
 
     kind: Kind
     text: str
@@ -46,7 +46,7 @@ class Token:
 
 
 def syntax_error(near: str) -> RedshiftError:
-    """Return Redshift's answer to SQL that its grammar does not have."""
+    """Return Redshift's syntax error."""
     return RedshiftError("42601", f'syntax error at or near "{near}"')
 
 
@@ -95,17 +95,17 @@ def tokenize(sql: str) -> Iterator[Token]:
 
 
 def too_long(name: str) -> RedshiftError:
-    """Return the answer to a name that Redshift takes and PostgreSQL would cut."""
+    """Return the error for a name that Redshift accepts and PostgreSQL would truncate."""
     return RedshiftError(
         "0A000",
-        f'The emulator has no names of more than {LONGEST_NAME} bytes, such as "{name}"',
+        f'The emulator does not support names longer than {LONGEST_NAME} bytes; shorten "{name}"',
     )
 
 
 def respelled(sql: str) -> str:
-    """Return the SQL without what sqlglot misreads.
+    """Rewrite the parts of `sql` that sqlglot misreads.
 
-    Each $$ string is written as an ordinary one, and a name with blanks beyond ASCII in quotes.
+    A $$ string becomes an ordinary one, and a name with non-ASCII blanks is put in quotes.
     """
     parts, position = [], 0
     for token in tokenize(sql):
@@ -122,17 +122,17 @@ def respelled(sql: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Write a string for PostgreSQL."""
+    """Write `text` as a string literal for PostgreSQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def fold(name: str) -> str:
-    """Write a name as Redshift keeps it: ASCII letters in lower case, all others as they are."""
+    """Fold a name as Redshift does: ASCII letters to lower case, all others unchanged."""
     return name.translate(_LOWER_CASE)
 
 
 def quote(name: str) -> str:
-    """Write a name for PostgreSQL: bare where that is the same."""
+    """Write a name for PostgreSQL, in quotes only if it needs them."""
     if _PLAIN_NAME.fullmatch(name) and name not in RESERVED_WORDS:
         return name
     return '"' + name.replace('"', '""') + '"'
@@ -141,7 +141,7 @@ def quote(name: str) -> str:
 class Cursor:
     """Reads the tokens of one statement, or of a part of it, from left to right.
 
-    Every method that expects something raises Redshift's syntax error when it is not there.
+    A method that expects a token raises Redshift's syntax error when another one comes.
     """
 
     def __init__(self, sql: str, tokens: list[Token], case_sensitive: bool) -> None:
@@ -152,7 +152,7 @@ class Cursor:
 
     @property
     def done(self) -> bool:
-        """Tell whether nothing is left."""
+        """Tell whether no tokens are left."""
         return self.index >= len(self.tokens)
 
     @property
@@ -181,25 +181,25 @@ class Cursor:
         return next((phrase for phrase in phrases if self.accept(*phrase.split())), None)
 
     def expect(self, *phrases: str) -> str:
-        """Step over one of these phrases."""
+        """Step over one of these phrases and return it."""
         found = self.accept_one(*phrases)
         if found is None:
             raise self.error()
         return found
 
     def take(self, *kinds: Kind) -> Token:
-        """Step over a token of one of these kinds."""
+        """Step over a token of one of these kinds and return it."""
         if self.done or self.tokens[self.index].kind not in kinds:
             raise self.error()
         self.index += 1
         return self.tokens[self.index - 1]
 
     def string(self) -> str:
-        """Step over a string."""
+        """Step over a string and return its value."""
         return self.take("string").text
 
     def integer(self) -> int:
-        """Step over a whole number."""
+        """Step over an integer and return it."""
         negative = self.accept("-")
         token = self.take("number")
         if not token.text.isdigit():
@@ -227,7 +227,7 @@ class Cursor:
         return tuple(parts)
 
     def relation(self) -> str:
-        """Step over a relation's name; return it as written for PostgreSQL."""
+        """Step over a relation's name; return it in PostgreSQL's spelling."""
         return ".".join(map(quote, self.path()))
 
     def names(self) -> list[str]:
@@ -240,14 +240,14 @@ class Cursor:
         return names
 
     def relations(self) -> list[str]:
-        """Step over relation names parted by commas."""
+        """Step over relation names separated by commas."""
         relations = [self.relation()]
         while self.accept(","):
             relations.append(self.relation())
         return relations
 
     def group(self) -> "Cursor":
-        """Step over a parenthesised part; return a cursor for its inside."""
+        """Step over a parenthesised part; return a cursor for what is inside."""
         self.expect("(")
         start, depth = self.index, 1
         while depth:
@@ -257,7 +257,7 @@ class Cursor:
         return self.part(start, self.index - 1)
 
     def part(self, start: int, end: int) -> "Cursor":
-        """Return a cursor for some of the tokens."""
+        """Return a cursor for the tokens from `start` to `end`."""
         return Cursor(self.sql, self.tokens[start:end], self.case_sensitive)
 
     def until(self, *words: str) -> "Cursor":
@@ -285,7 +285,7 @@ class Cursor:
         return text
 
     def rest(self) -> str:
-        """Return the rest written for PostgreSQL: names folded, strings escaped anew."""
+        """Return the rest for PostgreSQL, with names folded and strings escaped again."""
         texts = []
         while not self.done:
             token = self.tokens[self.index]
@@ -298,6 +298,6 @@ class Cursor:
         return " ".join(texts)
 
     def end(self) -> None:
-        """Expect nothing more."""
+        """Expect the end of the statement or part."""
         if not self.done:
             raise self.error()
