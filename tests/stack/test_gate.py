@@ -138,7 +138,7 @@ KINDS = {
 }
 
 
-def test_good_data_goes_through(
+def test_good_data_passes_the_gate(
     warehouse: Warehouse, airflow: httpx.Client, checkout: Path, shown_before: dict[str, str]
 ) -> None:
     put_good_data(warehouse)
@@ -159,7 +159,7 @@ def test_good_data_goes_through(
     assert shown_to_the_user() == shown_before
 
 
-def test_an_hour_in_which_nothing_changed_ends_behind_the_loads(
+def test_an_hour_without_news_ends_after_the_loads(
     warehouse: Warehouse, airflow: httpx.Client
 ) -> None:
     put_good_data(warehouse)

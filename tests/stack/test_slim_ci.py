@@ -71,7 +71,7 @@ def change(folder: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_only_what_changed_and_its_children_are_built_and_nothing_is_left(
+def test_only_changed_models_and_their_children_are_built_and_all_is_dropped(
     running_warehouse: Warehouse, checkout: Path
 ) -> None:
     warehouse = running_warehouse
@@ -88,7 +88,7 @@ def test_only_what_changed_and_its_children_are_built_and_nothing_is_left(
     warehouse.run("drop schema pr_70")
 
 
-def test_a_build_that_fails_fails_the_command_and_leaves_nothing(
+def test_a_failed_build_fails_the_command_and_leaves_nothing(
     running_warehouse: Warehouse, checkout: Path
 ) -> None:
     warehouse = running_warehouse

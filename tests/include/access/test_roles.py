@@ -77,7 +77,7 @@ def load(warehouse: Warehouse, loader: Warehouse, monkeypatch: pytest.MonkeyPatc
         loader.load(DAY)
 
 
-def test_each_role_does_its_work_and_nothing_else(
+def test_each_role_can_do_its_work_and_nothing_else(
     warehouse: Warehouse, as_user: dict[str, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lou, tara, ana = (as_user[user] for user in USERS)
@@ -111,7 +111,7 @@ def test_each_role_does_its_work_and_nothing_else(
     refused(tara, "select * from dbt_ana.mine")
 
 
-def test_reports_that_are_made_anew_stay_readable(
+def test_rebuilt_reports_stay_readable(
     warehouse: Warehouse, as_user: dict[str, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lou, tara, ana = (as_user[user] for user in USERS)

@@ -4,7 +4,7 @@ from include.run.summary import summarize_run
 from tests.warehouse import Warehouse
 
 
-def test_tells_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
+def test_summary_has_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
     warehouse.run(
         """
         insert into "raw".load_history
