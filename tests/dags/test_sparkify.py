@@ -1,4 +1,4 @@
-"""The DAG as Airflow sees it: what follows what, and what stands between bad data and the marts."""
+"""The DAG as Airflow sees it: the order of its tasks, and the tests between layers."""
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag

@@ -1,4 +1,4 @@
-"""Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
+"""Each macro on literal values: dbt compiles or runs it, the warehouse evaluates it."""
 
 import json
 import re
@@ -72,10 +72,10 @@ def model_sql(dbt: Dbt, name: str) -> str:
 
 
 def answers(warehouse: Warehouse, expression: str, given: list[str]) -> list[object]:
-    """Return what the expression makes of each literal in the place of the column `given`."""
+    """Return the expression's value for each literal as the column `given`."""
     rows = " union all ".join(f"select {n} as n, {sql} as given" for n, sql in enumerate(given))
     query = f"select {expression} from ({rows}) order by n"
-    # to the driver a single % marks a parameter
+    # the driver reads a single % as a parameter
     return [row[0] for row in warehouse.rows(query.replace("%", "%%"))]
 
 
@@ -90,7 +90,7 @@ def song_id_of(name: str) -> str:
 
 
 def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
-    """Add what a load of songs leaves in the warehouse."""
+    """Add the rows that a load of songs leaves in the warehouse."""
     for name, title in titles.items():
         song_id = song_id_of(name)
         warehouse.run(
@@ -172,7 +172,7 @@ def test_repair_encoding_leaves_all_other_text_alone(dbt: Dbt, warehouse: Wareho
     texts = [
         *("", "Plain", "Café", "IRMÃ", "«IRMÃ»", "¿Qué?", "Ã", "Â", "’", "音"),
         read_as_latin_1("Café"),  # once too often: not what the app does
-        f"{garbled} é",  # good text beside it
+        f"{garbled} é",  # next to good text
         f"{garbled} Ã",
         f"{garbled} 音",
         garbled + read_as_latin_1("č", times=2),  # not in the table
@@ -456,7 +456,7 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
             ('2018-11-04 10:00', 'S2', 'Former title', 'Muse'),
             ('2018-11-06 23:59:59.999', null, 'INTRO', 'muse'),
             ('2018-11-08 10:00', null, 'Intro', 'U2');
-        -- The slower of two parents has load 2: load 3 has to wait.
+        -- The slower of two parents is complete through load 2, so load 3 has to wait.
         insert into ops.watermarks values
             ('analytics', 'songplays', 1, 'r', sysdate),
             ('analytics', 'int_events_deduplicated', 2, 'r', sysdate),

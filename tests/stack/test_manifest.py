@@ -1,4 +1,4 @@
-"""A dbt project that changes while the local Airflow runs."""
+"""A change of the dbt project while the local Airflow runs."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""The marts, row for row, against an independent computation of the star schema.
+"""The marts equal an independent computation of the star schema, row for row.
 
-The same files in any order of loads, and in one, give the same tables.
+The same files give the same tables in any order of loads, and in a single load.
 """
 
 import json
@@ -58,7 +58,7 @@ def assert_marts_equal_star(
     star = expected(folder, rejected)
     for name in MARTS:
         wanted = getattr(star, name)
-        assert wanted, f"nothing is expected of {name}: the check would say nothing"
+        assert wanted, f"no rows are expected in {name}, so the comparison proves nothing"
         columns = list(wanted[0])
         rows = sorted((tuple(row[column] for column in columns) for row in wanted), key=repr)
         assert table(warehouse, name, columns) == rows, name
@@ -117,7 +117,7 @@ def test_dbt_unit_tests_pass(warehouse: Warehouse, tmp_path: Path) -> None:
     generate(tmp_path, seed=9, start=date(2018, 11, 1), days=1, users=5, songs=10)
     warehouse.upload(tmp_path)
     warehouse.load("log_data/")
-    run_models(warehouse)  # a fixture takes its types from the tables
+    run_models(warehouse)  # fixtures take their types from the tables
     results = warehouse.dbt_here("test", "--select", "test_type:unit")
     tests = [
         each["status"] for each in results.values() if each["unique_id"].startswith("unit_test")

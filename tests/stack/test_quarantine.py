@@ -1,4 +1,4 @@
-"""Rows with a fault of their own: kept out with the reason until their file is corrected."""
+"""Faulty rows are quarantined with the reason until their file is corrected."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`make ci-slim`: what a pull request changed, built in its own schemas and dropped with them."""
+"""`make ci-slim` builds what a pull request changed in schemas of its own, and drops them."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def checkout(main: Path, tmp_path: Path) -> Path:
 
 
 def make(warehouse: Warehouse, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # the environment is there: only the recipe is under test
+    # the environment is set up: only the recipe is under test
     known = ("-C", str(folder), "-o", "setup", f"BIN={Path(sys.executable).parent}")
     return warehouse.command("make", *known, *arguments, DBT_TARGET_PATH=str(folder / "target"))
 

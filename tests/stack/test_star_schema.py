@@ -1,4 +1,4 @@
-"""The independent computation itself, on cases small enough to work out by hand."""
+"""The independent computation itself, on cases small enough to check by hand."""
 
 import json
 from collections.abc import Sequence
@@ -341,7 +341,7 @@ class TestMatching:
         [
             ([230.0, 200.4, 200.7], 2),  # the closest
             ([200.0, 201.0, 190.0], 1),  # as close: the lowest song_id
-            ([None, 900.0, None], 2),  # without a duration they are quarantined
+            ([None, 900.0, None], 2),  # songs without a duration are quarantined
         ],
     )
     def test_the_closest_duration_wins_then_the_lowest_song_id(
@@ -374,7 +374,7 @@ class TestArtists:
     @pytest.mark.parametrize(
         ("spellings", "winner"),
         [
-            # name, location, latitude and longitude; the most songs, though nothing else is known
+            # name, location, latitude, longitude; most songs first, even if nothing else is known
             ([("B", "", None, None)] * 2 + [("A", "Here", 1.0, 2.0)], ("B", None, None, None)),
             # then coordinates, then a place
             ([("A", "Here", None, None), ("B", "", 1.0, 2.0)], ("B", None, 1.0, 2.0)),

@@ -1,4 +1,4 @@
-"""The roles: each does its work and nothing else, logged in as a user who holds it."""
+"""The roles: a user with one role can do its work and nothing else."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ USERS = ("lou", "tara", "ana")  # loads, transforms, analyses
 
 @pytest.fixture
 def as_user(warehouse: Warehouse) -> Iterator[dict[str, Warehouse]]:
-    """Give three users a role each and return the warehouse as each of them sees it."""
+    """Give each of three users a role, and return the warehouse as that user sees it."""
     remove(warehouse)
     for schema in SCHEMAS:
         warehouse.run(f'drop schema if exists "{schema}" cascade')
@@ -30,7 +30,7 @@ def as_user(warehouse: Warehouse) -> Iterator[dict[str, Warehouse]]:
 
 
 def remove(warehouse: Warehouse) -> None:
-    """Drop the users and roles with all that is theirs: the other tests know none."""
+    """Drop the users and roles with all that they own: other tests expect none."""
     warehouse.run("drop schema if exists dbt_ana cascade")
     for schema in SCHEMAS:
         warehouse.run(f'drop schema if exists "{schema}" cascade')
@@ -122,7 +122,7 @@ def test_rebuilt_reports_stay_readable(
     assert ana.rows("select count(*) from reporting.daily_activity") == [(1,)]
     assert ana.rows("select count(*) from analytics.songplays") == [(2,)]
 
-    # without the setting, as on a laptop without roles, nothing is granted
+    # without the setting, as on a laptop, nothing is granted
     laptop = Warehouse({**tara.environment, "SPARKIFY_READER_ROLE": ""})
     laptop.build("--full-refresh", "--select", "daily_activity", "--exclude", "resource_type:test")
     refused(ana, "select count(*) from reporting.daily_activity")

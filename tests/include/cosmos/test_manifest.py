@@ -1,4 +1,4 @@
-"""The manifest's fingerprint: it changes with what dbt parses, and with nothing else."""
+"""The manifest's fingerprint: it changes with the files that dbt parses, and with no other."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The doctor finds nothing on a sound stack, and names each fault that is put in, with a cure."""
+"""The doctor finds no fault on a sound stack, and names each injected fault with its cure."""
 
 import gc
 import json
@@ -44,7 +44,7 @@ def stack(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 
 def examine(*, scratch: str = "", dbt: bool = False) -> dict[str, Finding]:
-    """Run all checks but the manifest's, and dbt's, which takes as long as all others, if asked."""
+    """Run all checks but the manifest's; dbt's only if asked, as it takes as long as the others."""
     settings.cache_clear()
     left_out = {checks.manifest} if dbt else {checks.manifest, checks.dbt_login}
     asked = [check for check in checks.CHECKS if check not in left_out]
@@ -115,7 +115,7 @@ def test_a_host_that_does_not_answer_points_to_the_security_group(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "REACH_SECONDS", 0.2)
-    with closing(socket.socket()) as full:  # its queue is full: who connects waits
+    with closing(socket.socket()) as full:  # its queue is full, so connecting blocks
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         with closing(socket.create_connection(full.getsockname())):

@@ -1,4 +1,4 @@
-"""`make load`: what it prints and leaves, and what it says when it cannot."""
+"""`make load`: what it loads and prints, and its messages when it fails."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY, *more: str) -> int:
 def test_loads_songs_and_events_and_says_how_many(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warehouse.run('drop schema "raw" cascade; drop schema ops cascade')  # it makes its tables
+    warehouse.run('drop schema "raw" cascade; drop schema ops cascade')  # it creates its tables
     warehouse.put_events(f"{DAY}-events.json", [event(0), event(1), event(2, sessionId="abc")])
     warehouse.put("song_data/1.json", json.dumps(song()).encode())
 
@@ -92,7 +92,7 @@ def test_make_passes_a_prefix_on_as_it_was_typed(warehouse: Warehouse) -> None:
         assert "raw.staging_events: loaded 1 partitions (0 unchanged), 1 files" in done.stdout
 
 
-# The driver leaves the socket of a login that was refused to the garbage collector.
+# The driver leaves the socket of a refused login to the garbage collector.
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("database", "words"),

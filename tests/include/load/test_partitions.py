@@ -1,4 +1,4 @@
-"""Partitions: which keys belong together, whatever prefix is asked for."""
+"""Partitions: which keys belong together, whatever the prefix of the run."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_a_key_that_fits_no_pattern_is_a_partition_of_its_own() -> None:
 
 
 def test_a_partition_is_all_that_its_prefix_matches() -> None:
-    """COPY of `2018-11-05` reads `2018-11-05x…` as well."""
+    """COPY of `2018-11-05` also reads `2018-11-05x…`."""
     odd = f"{FIFTH}x/y.json"
     assert found(MONTH, [*KEYS, odd])[FIFTH] == [*KEYS[:2], odd]
 

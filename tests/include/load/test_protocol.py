@@ -153,7 +153,7 @@ def test_reload_loads_what_is_unchanged_once_a_run(warehouse: Warehouse) -> None
 def test_a_load_overtaken_by_another_changes_nothing(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """COPY and accounting hold up nobody: another load of the same partition comes between."""
+    """COPY and accounting hold no lock: another load of the partition may commit meanwhile."""
     warehouse.put_events(FILE, [event(0)])
 
     account = protocol.account
@@ -281,7 +281,7 @@ def test_a_jsonpaths_file_in_s3_may_map_other_keys(warehouse: Warehouse) -> None
     renamed = {
         "position" if key == "itemInSession" else key: value for key, value in event(7).items()
     }
-    # the columns' order, which is that of the event's keys
+    # in the order of the columns, which is that of the event's keys
     mapping = {"jsonpaths": [f"$.{key}" for key in renamed]}
     warehouse.put("mapping/events.json", json.dumps(mapping).encode())
     warehouse.put_events(FILE, [renamed])
@@ -372,7 +372,7 @@ def test_the_change_feed_has_the_keys_of_added_removed_and_changed_rows_only(
     warehouse.put_events(FILE, [event(0), event(2, userId="9", ts=day_later, level="paid")])
     stage_events().stage("second")
     assert changes(warehouse, "second") == {
-        ("event_date", "2018-11-05"),  # user 8's event went
+        ("event_date", "2018-11-05"),  # user 8's event was removed
         ("event_date", "2018-11-06"),  # user 9's event changed
         ("user_id", "8"),
         ("user_id", "9"),
@@ -532,7 +532,7 @@ def test_a_file_that_vanishes_after_listing_is_noticed_and_the_rest_loaded(
 
 
 def failing_once(statement: str, error: Exception) -> tuple[Callable[..., Any], list[str]]:
-    """Return a Cursor.execute that fails at the first statement with this text in it."""
+    """Return a Cursor.execute that fails once, at the first statement that contains this text."""
     failed: list[str] = []
     execute = Cursor.execute
 
@@ -629,7 +629,7 @@ def test_a_bucket_that_may_not_be_read_fails_at_once(warehouse: Warehouse) -> No
 
 
 class Crash(BaseException):
-    """What ends a process without asking."""
+    """Ends a process as a crash does: nothing catches it."""
 
 
 def crash_before(number: int) -> tuple[Callable[..., Any], list[str]]:

@@ -1,4 +1,4 @@
-"""Records as they stand in S3: whole, by line, and what a file is that holds none."""
+"""Records in S3: read whole, by line number; and the format of a file that has none."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The tables of a warehouse of an earlier version, and of one that has them all."""
+"""Creating the tables: in a warehouse of an earlier version, and in one that has them all."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from include.load.tasks import stage
 from tests.sparkify_data import event
 from tests.warehouse import Warehouse
 
-# The tables as they were when a batch was whatever prefix a run was given, with rows of two batches
-# of which one lies within the other.
+# The tables of an earlier version, which called a run's prefix a batch, with rows of two of them, one
+# within the other.
 BEFORE = """
 drop schema "raw" cascade;
 create schema "raw";

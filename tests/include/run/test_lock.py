@@ -1,4 +1,4 @@
-"""The run lock: one owner at a time, and none for ever."""
+"""The run lock: one owner at a time, and it expires."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

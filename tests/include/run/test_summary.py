@@ -1,4 +1,4 @@
-"""The run's summary: of this run and this schema, and of nothing else."""
+"""The run's summary: this run in this schema, and nothing else."""
 
 from include.run.summary import summarize_run
 from tests.warehouse import Warehouse
