@@ -1,7 +1,7 @@
 """The expected star schema of a folder of raw files, computed without SQL or the pipeline.
 
-Written from the rules of the design only, so that the marts can be compared with it row for row. All
-times are UTC without a zone, as Redshift's TIMESTAMP returns them.
+Written from the rules of the design only, so that the marts can be compared with it row for row.
+All times are UTC without a zone, as Redshift's TIMESTAMP returns them.
 """
 
 import hashlib

@@ -7,8 +7,8 @@ from include.load.tasks import stage
 from tests.sparkify_data import event
 from tests.warehouse import Warehouse
 
-# The tables of an earlier version, which called a run's prefix a batch, with rows of two of them, one
-# within the other.
+# The tables of an earlier version, which called a run's prefix a batch, with rows of two batches of
+# which one lies within the other.
 BEFORE = """
 drop schema "raw" cascade;
 create schema "raw";
