@@ -1,4 +1,4 @@
-"""The DAG as Airflow sees it: what follows what, and what stands between bad data and the marts."""
+"""The DAG as Airflow sees it: the order of its tasks, and the tests between layers."""
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -55,7 +55,7 @@ def gate_of(dag: DAG, layer: str) -> set[str]:
     ("layer", "next_layer"),
     [("staging", "intermediate"), ("intermediate", "marts"), ("marts", "reporting")],
 )
-def test_every_test_of_a_layer_stands_before_every_model_of_the_next(
+def test_every_test_of_a_layer_runs_before_every_model_of_the_next(
     dag: DAG, layer: str, next_layer: str
 ) -> None:
     gate = gate_of(dag, layer)
@@ -70,14 +70,14 @@ def test_every_test_of_a_layer_stands_before_every_model_of_the_next(
         assert gate <= upstream(dag, task_id)
 
 
-def test_source_tests_stand_before_the_staging_models(dag: DAG) -> None:
+def test_source_tests_run_before_the_staging_models(dag: DAG) -> None:
     assert "staging.sparkify_staging_events.test" in upstream(
         dag, "staging.stg_sparkify__events.run"
     )
     assert "staging.sparkify_staging_songs.test" in upstream(dag, "staging.stg_sparkify__songs.run")
 
 
-def test_the_asset_is_emitted_behind_every_test(dag: DAG) -> None:
+def test_the_asset_is_emitted_after_every_test(dag: DAG) -> None:
     assert [outlet.name for outlet in dag.get_task("emit_marts").outlets] == ["sparkify_marts"]
     gate = set().union(*(gate_of(dag, layer) for layer in MODELS)) | {"quality_gate"}
     assert gate <= upstream(dag, "emit_marts")
@@ -87,7 +87,7 @@ def test_no_other_task_emits_an_asset(dag: DAG) -> None:
     assert [task.task_id for task in dag.tasks if task.outlets] == ["emit_marts"]
 
 
-def test_the_lock_is_taken_first_and_given_back_last_however_the_run_goes(dag: DAG) -> None:
+def test_the_lock_is_taken_first_and_released_last_even_if_the_run_fails(dag: DAG) -> None:
     unlock = dag.get_task("give_back_run_lock")
     assert unlock.is_teardown
     for task_id in set(dag.task_ids) - {"create_tables", "wait_for_run_lock"}:
@@ -107,7 +107,7 @@ def test_all_reports_are_tested_before_the_quality_gate(dag: DAG) -> None:
     assert "test_reporting" in upstream(dag, "quality_gate")
 
 
-def test_a_parameter_of_one_load_does_not_reach_the_other(dag: DAG) -> None:
+def test_a_parameter_of_one_load_does_not_affect_the_other(dag: DAG) -> None:
     params = dag.params
     params["events_prefix"] = "log_data/2018/"
     assert params["songs_prefix"] is None
@@ -121,7 +121,7 @@ def test_a_parameter_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
-def test_reload_is_yes_or_no(dag: DAG, value: object) -> None:
+def test_reload_is_a_boolean(dag: DAG, value: object) -> None:
     with pytest.raises(ParamValidationError):
         dag.params["reload"] = value
 

@@ -1,4 +1,4 @@
-"""The guide to AWS names only settings, commands, parameters and files that there are."""
+"""The guide to AWS names only settings, commands, parameters and files that exist."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The example in docs/incremental.md: incremental runs give what a full refresh gives."""
+"""The example in docs/incremental.md: incremental runs equal a full refresh."""
 
 import re
 import shutil
@@ -43,7 +43,7 @@ def test_the_example_replaces_the_affected_days_and_no_others(
         ("2018-11-06", "NextSong", 2),
     ]
 
-    # A row that no load touched stays as it is, also one that is wrong; Home is gone from its day.
+    # A row that no load affects stays as it is, even if it is wrong; Home is gone from its day.
     warehouse.run(f"update intermediate.{EXAMPLE} set events = 9 where event_date = '2018-11-06'")
     warehouse.put_events(f"{FIRST_DAY}-events.json", [event(0), event(4)])
     warehouse.load(FIRST_DAY)

@@ -59,5 +59,5 @@ def test_the_diagram_shows_what_the_manifest_has() -> None:
     drawn = diagram(json.loads(MANIFEST.read_text())["nodes"])
     page = (ROOT / "docs" / "star_schema.md").read_text()
     assert f"```mermaid\n{drawn}\n```" in page, (
-        f"Replace the diagram in docs/star_schema.md by:\n{drawn}"
+        f"The diagram in docs/star_schema.md is not that of the manifest. Replace it by:\n{drawn}"
     )

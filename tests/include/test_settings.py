@@ -1,4 +1,4 @@
-"""The settings: what `.env.example` shows works wherever Airflow is started."""
+"""The settings: those of `.env.example` work wherever Airflow is started."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Each macro on literal values: dbt compiles or runs it, the warehouse answers."""
+"""Each macro on literal values: dbt compiles or runs it, the warehouse evaluates it."""
 
 import json
 import re
@@ -72,10 +72,10 @@ def model_sql(dbt: Dbt, name: str) -> str:
 
 
 def answers(warehouse: Warehouse, expression: str, given: list[str]) -> list[object]:
-    """Return what the expression makes of each literal in the place of the column `given`."""
+    """Return the expression's value for each literal as the column `given`."""
     rows = " union all ".join(f"select {n} as n, {sql} as given" for n, sql in enumerate(given))
     query = f"select {expression} from ({rows}) order by n"
-    # to the driver a single % marks a parameter
+    # the driver reads a single % as a parameter
     return [row[0] for row in warehouse.rows(query.replace("%", "%%"))]
 
 
@@ -90,7 +90,7 @@ def song_id_of(name: str) -> str:
 
 
 def put_songs(warehouse: Warehouse, load_id: int, **titles: str) -> None:
-    """Add what a load of songs leaves in the warehouse."""
+    """Add the rows that a load of songs leaves in the warehouse."""
     for name, title in titles.items():
         song_id = song_id_of(name)
         warehouse.run(
@@ -115,7 +115,7 @@ def put_load(warehouse: Warehouse, load_id: int) -> None:
     )
 
 
-def test_clean_text_trims_and_leaves_no_empty_text(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_clean_text_trims_and_turns_empty_into_null(dbt: Dbt, warehouse: Warehouse) -> None:
     expected = {
         r"' \t\r\n Black  Keys\n\r\t '": "Black  Keys",
         "'tornt'": "tornt",
@@ -128,9 +128,7 @@ def test_clean_text_trims_and_leaves_no_empty_text(dbt: Dbt, warehouse: Warehous
     assert answers(warehouse, sql, list(expected)) == list(expected.values())
 
 
-def test_unquote_text_takes_a_pair_of_quotes_and_no_single_one(
-    dbt: Dbt, warehouse: Warehouse
-) -> None:
+def test_unquote_text_removes_quotes_only_as_a_pair(dbt: Dbt, warehouse: Warehouse) -> None:
     expected = {
         """' " curl\t" '""": "curl",
         """'Opera "Mini"'""": 'Opera "Mini"',
@@ -155,7 +153,9 @@ def quoted(texts: Iterable[str]) -> list[str]:
     return ["'" + text.replace("'", "''") + "'" for text in texts]
 
 
-def test_repair_encoding_undoes_two_encodings_too_many(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_repair_encoding_repairs_text_encoded_twice_too_often(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
     good = [
         *map(chr, range(0xC0, 0x100)),  # à, among them, ends in a no-break space
         *"¡ª«°²´·º»½¿‘’“”–—…",
@@ -167,12 +167,12 @@ def test_repair_encoding_undoes_two_encodings_too_many(dbt: Dbt, warehouse: Ware
     assert answers(warehouse, sql, quoted(garbled)) == good
 
 
-def test_repair_encoding_leaves_every_other_text(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_repair_encoding_leaves_all_other_text_alone(dbt: Dbt, warehouse: Warehouse) -> None:
     garbled = read_as_latin_1("é", times=2)
     texts = [
         *("", "Plain", "Café", "IRMÃ", "«IRMÃ»", "¿Qué?", "Ã", "Â", "’", "音"),
         read_as_latin_1("Café"),  # once too often: not what the app does
-        f"{garbled} é",  # good text beside it
+        f"{garbled} é",  # next to good text
         f"{garbled} Ã",
         f"{garbled} 音",
         garbled + read_as_latin_1("č", times=2),  # not in the table
@@ -184,9 +184,7 @@ def test_repair_encoding_leaves_every_other_text(dbt: Dbt, warehouse: Warehouse)
     assert answers(warehouse, sql, ["cast(null as varchar)"]) == [None]
 
 
-def test_is_garbled_tells_leads_with_followers_from_good_text(
-    dbt: Dbt, warehouse: Warehouse
-) -> None:
+def test_is_garbled_tells_mojibake_from_good_text(dbt: Dbt, warehouse: Warehouse) -> None:
     bad = [read_as_latin_1(text, times) for text in ("é", "¿", "č", "ő", "’") for times in (1, 2)]
     good = ["", "Café", "IRMÃ", "Ângela", "¿Qué?", "Ærø", "音"]
     sql = inline(dbt, "{{ is_garbled('given') }}")
@@ -215,7 +213,7 @@ def test_epoch_ms_to_timestamp_is_exact_to_the_millisecond(dbt: Dbt, warehouse: 
         assert answers(warehouse, sql, literals) == list(expected.values())
 
 
-def test_within_days_makes_one_range_of_neighbouring_days(dbt: Dbt) -> None:
+def test_within_days_merges_neighbouring_days_into_one_range(dbt: Dbt) -> None:
     assert inline(dbt, f"{{{{ within_days('d', {days(14, 15, 16)}) }}}}") == (
         "((d >= '2018-11-14' and d < '2018-11-17'))"
     )
@@ -228,7 +226,9 @@ def test_within_no_days_is_false(dbt: Dbt) -> None:
     assert inline(dbt, "{{ within_days('d', []) }}") == "(false)"
 
 
-def test_within_days_takes_whole_days_and_nothing_else(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_within_days_is_true_for_whole_days_and_nothing_else(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
     expected = {
         "'2018-11-13 23:59:59.999'": False,
         "'2018-11-14'": True,
@@ -245,7 +245,7 @@ def test_within_days_takes_whole_days_and_nothing_else(dbt: Dbt, warehouse: Ware
     assert answers(warehouse, sql, milliseconds) == list(expected.values())
 
 
-def test_compare_are_keys_that_one_side_lacks_or_that_differ(
+def test_compare_gives_keys_that_one_side_lacks_or_that_differ(
     dbt: Dbt, warehouse: Warehouse
 ) -> None:
     def table(*rows: tuple[str, ...]) -> str:
@@ -296,7 +296,7 @@ def test_compare_are_keys_that_one_side_lacks_or_that_differ(
         ("dev_ana", "dev_ana_staging dev_ana"),
     ],
 )
-def test_schemas_have_their_plain_names_in_production_only(
+def test_schemas_have_plain_names_in_production_only(
     dbt: Dbt, monkeypatch: pytest.MonkeyPatch, target: str, names: str
 ) -> None:
     monkeypatch.setenv("REDSHIFT_SCHEMA", target)
@@ -306,7 +306,7 @@ def test_schemas_have_their_plain_names_in_production_only(
     assert inline(dbt, template) == names
 
 
-def test_run_id_is_the_airflow_runs_or_else_the_invocations(
+def test_run_id_is_that_of_the_airflow_run_or_of_the_dbt_invocation(
     dbt: Dbt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, invocation = inline(dbt, "{{ run_id() }} {{ invocation_id }}").split()
@@ -315,11 +315,11 @@ def test_run_id_is_the_airflow_runs_or_else_the_invocations(
     assert inline(dbt, "{{ run_id() }}") == "scheduled__2"
 
 
-def test_a_full_build_takes_every_row(dbt: Dbt) -> None:
+def test_is_affected_is_true_for_every_row_in_a_full_build(dbt: Dbt) -> None:
     assert inline(dbt, "{{ is_affected('song_id', by=['song_id']) }}") == "true"
 
 
-def test_a_repeated_delete_fails_without_the_rows_to_insert(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_a_delete_repeated_after_a_lost_connection_fails(dbt: Dbt, warehouse: Warehouse) -> None:
     warehouse.run("create table ops.songs (song_id varchar); insert into ops.songs values ('S1')")
     delete, insert = inline(
         dbt,
@@ -358,7 +358,7 @@ def watermarks(warehouse: Warehouse) -> list[int]:
     return [through for (through,) in rows]
 
 
-def test_an_incremental_run_replaces_what_its_load_window_touched(
+def test_an_incremental_run_replaces_the_keys_of_its_load_window(
     dbt: Dbt, warehouse: Warehouse
 ) -> None:
     put_songs(warehouse, 1, S1="old", S2="old", S3="old")
@@ -377,7 +377,9 @@ def test_an_incremental_run_replaces_what_its_load_window_touched(
     assert watermarks(warehouse) == [1, 2]
 
 
-def test_a_lost_watermark_costs_a_repetition_and_no_row(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_after_a_lost_watermark_the_same_rows_are_replaced_again(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
     put_songs(warehouse, 1, S1="old", S2="old")
     run(dbt, *SONG_MODELS)
     put_songs(warehouse, 2, S2="new", S3="new")
@@ -389,7 +391,7 @@ def test_a_lost_watermark_costs_a_repetition_and_no_row(dbt: Dbt, warehouse: War
 
 
 @pytest.mark.parametrize("flag", ["--empty", "--sample=1 day"])
-def test_a_run_that_does_not_read_its_inputs_leaves_the_state(
+def test_a_run_that_reads_part_of_its_inputs_changes_nothing(
     dbt: Dbt, warehouse: Warehouse, flag: str
 ) -> None:
     put_songs(warehouse, 1, S1="old", S2="old")
@@ -403,7 +405,7 @@ def test_a_run_that_does_not_read_its_inputs_leaves_the_state(
 
 
 @pytest.mark.parametrize("before", ["nothing", "an older build", "a build that was dropped"])
-def test_a_table_that_an_empty_run_made_is_filled_by_the_next_run(
+def test_a_table_created_by_an_empty_run_is_filled_by_the_next_run(
     dbt: Dbt, warehouse: Warehouse, before: str
 ) -> None:
     put_songs(warehouse, 1, S1="old")
@@ -417,7 +419,7 @@ def test_a_table_that_an_empty_run_made_is_filled_by_the_next_run(
     assert songs_built(warehouse) == {"S1": "old"}
 
 
-def test_a_model_without_what_the_strategy_needs_says_so_before_its_first_build(
+def test_a_model_without_key_or_is_affected_fails_before_anything_is_built(
     warehouse: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
     for path in ROOT.iterdir():
@@ -454,7 +456,7 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
             ('2018-11-04 10:00', 'S2', 'Former title', 'Muse'),
             ('2018-11-06 23:59:59.999', null, 'INTRO', 'muse'),
             ('2018-11-08 10:00', null, 'Intro', 'U2');
-        -- The slower of two parents has load 2: load 3 has to wait.
+        -- The slower of two parents is complete through load 2, so load 3 has to wait.
         insert into ops.watermarks values
             ('analytics', 'songplays', 1, 'r', sysdate),
             ('analytics', 'int_events_deduplicated', 2, 'r', sysdate),
@@ -476,7 +478,7 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
     assert f"and ({ranges})" in model_sql(dbt, "songplays")
 
 
-def test_events_are_read_by_their_sort_key(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_events_are_filtered_by_the_sort_key(dbt: Dbt, warehouse: Warehouse) -> None:
     put_load(warehouse, 1)
     run(dbt, "+int_events_deduplicated")
     warehouse.run(
@@ -490,7 +492,7 @@ def test_events_are_read_by_their_sort_key(dbt: Dbt, warehouse: Warehouse) -> No
     )
 
 
-def test_a_run_stops_where_another_holds_the_lock(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_a_run_stops_while_another_holds_the_lock(dbt: Dbt, warehouse: Warehouse) -> None:
     warehouse.run(OTHERS_LOCK.format(minutes=5))
     done = dbt("run", "--select", "stg_sparkify__load_changes")
     assert not done.success
@@ -509,7 +511,9 @@ def test_a_command_that_changes_nothing_needs_no_lock(dbt: Dbt, warehouse: Wareh
     assert warehouse.rows("select node from ops.node_runs") == []
 
 
-def test_a_lock_that_ran_out_is_taken_over_and_given_up(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_an_expired_lock_is_taken_over_and_released_at_the_end(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
     warehouse.run(OTHERS_LOCK.format(minutes=-1))
     run(dbt, "stg_sparkify__load_changes")
     assert warehouse.rows("select owner from ops.run_lock") == []
@@ -531,7 +535,7 @@ def test_an_airflow_run_keeps_its_lock_and_renews_it(
     assert 13 <= minutes <= 15
 
 
-def test_a_dbt_task_never_takes_the_lock_that_its_airflow_run_gave_back(
+def test_a_dbt_task_does_not_take_the_lock_that_its_airflow_run_released(
     dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARKIFY_RUN_ID", "scheduled__1")
@@ -542,7 +546,7 @@ def test_a_dbt_task_never_takes_the_lock_that_its_airflow_run_gave_back(
     assert warehouse.rows("select schemaname from pg_views where schemaname = 'staging'") == []
 
 
-def test_literals_hold_quotes_and_backslashes(dbt: Dbt, warehouse: Warehouse) -> None:
+def test_sql_literal_escapes_quotes_and_backslashes(dbt: Dbt, warehouse: Warehouse) -> None:
     text = r"it's 100% a\b \' \\"
     sql = inline(dbt, "{{ sql_literal(var('text')) }}", f"--vars={json.dumps({'text': text})}")
     assert warehouse.rows(f"select {sql}") == [(text,)]
@@ -578,7 +582,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("macro", "expected"), KEYS.items(), ids=list(KEYS))
-def test_keys_are_what_is_left_without_blanks(
+def test_keys_ignore_blanks_and_are_the_same_in_the_change_feed(
     dbt: Dbt, warehouse: Warehouse, macro: str, expected: dict[str, object]
 ) -> None:
     sql = inline(dbt, f"{{{{ {macro}('given') }}}}")
@@ -586,9 +590,7 @@ def test_keys_are_what_is_left_without_blanks(
     assert render(macro, "given").split() == sql.split()  # the change feed has the same one
 
 
-def test_the_day_of_an_event_is_1970_01_01_where_its_time_is_none(
-    dbt: Dbt, warehouse: Warehouse
-) -> None:
+def test_an_event_without_a_plausible_time_is_of_1970_01_01(dbt: Dbt, warehouse: Warehouse) -> None:
     expected = {
         "1541105830796": date(2018, 11, 1),
         "1541105830": date(1970, 1, 1),

@@ -12,7 +12,7 @@ from local.demo import airflow_client
 from tests.conftest import ROOT, STATE, shown_to_the_user
 from tests.warehouse import Warehouse
 
-# What is not part of the project, or is generated
+# Not part of the project, or generated
 LEFT_OUT = (".git", ".venv", ".local", ".env", "target", "logs", ".*_cache", "__pycache__")
 
 

@@ -1,7 +1,7 @@
-"""The star schema that must come of a folder of raw files, computed without SQL or the pipeline.
+"""The expected star schema of a folder of raw files, computed without SQL or the pipeline.
 
-Written from the design's rules alone, so that the marts can be compared with it row for row. All
-times are UTC without a zone, as Redshift's TIMESTAMP gives them.
+Written from the rules of the design only, so that the marts can be compared with it row for row.
+All times are UTC without a zone, as Redshift's TIMESTAMP returns them.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Star:
 def expected(folder: Path, rejected: Rejected = frozenset()) -> Star:
     """Return the star schema of `log_data/` and `song_data/` below `folder`.
 
-    `rejected` holds the (key, line from 1) that the loader refuses.
+    `rejected` has the (key, line from 1) of each line that the load refuses.
     """
     good_events = filter(is_good_event, map(clean_event, read_events(folder, rejected)))
     good_songs = filter(is_good_song, map(clean_song, read_songs(folder, rejected)))
@@ -56,11 +56,11 @@ def expected(folder: Path, rejected: Rejected = frozenset()) -> Star:
     )
 
 
-# What is loaded
+# Loading
 
 
 def read_events(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]:
-    """Yield the object of each line of all files below `log_data/`, copies and checkpoints too."""
+    """Yield the object of each line of all files below `log_data/`, including copies."""
     for key, content in files(folder, "log_data"):
         for number, line in enumerate(content.split(b"\n"), 1):
             if line.strip() and (key, number) not in rejected:
@@ -68,7 +68,7 @@ def read_events(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]
 
 
 def read_songs(folder: Path, rejected: Rejected = frozenset()) -> Iterator[Row]:
-    """Yield the one object of each file below `song_data/`, on however many lines it lies."""
+    """Yield the object of each file below `song_data/`, on one line or several."""
     keys_rejected = {key for key, _ in rejected}
     for key, content in files(folder, "song_data"):
         if content.strip() and key not in keys_rejected:
@@ -82,11 +82,11 @@ def files(folder: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-# What it means
+# Cleaning
 
 
 def clean_event(raw: Row) -> Row:
-    """Return an event with trimmed text, encoded as often as it should be."""
+    """Return an event with trimmed text and repaired encoding."""
     return {
         "artist": text(repaired(raw["artist"])),
         "auth": text(raw["auth"]),
@@ -126,12 +126,12 @@ def clean_song(raw: Row) -> Row:
 
 
 def text(value: object) -> str | None:
-    """Trim blanks at both ends; nothing left is None."""
+    """Trim blanks at both ends; empty text is None."""
     return None if value is None else str(value).strip(BLANKS) or None
 
 
 def repaired(value: object) -> object:
-    """Return what was encoded as UTF-8 twice too often, through Latin-1, as it was before."""
+    """Return the text as it was before it was encoded as UTF-8 twice too often, through Latin-1."""
     if not isinstance(value, str):
         return value
     result = value
@@ -151,7 +151,7 @@ def unquoted(value: str | None) -> str | None:
 
 
 def is_good_event(event: Row) -> bool:
-    """Whether nothing is wrong with the event itself; a bad one is quarantined."""
+    """Whether the event has no fault of its own, for which it would be quarantined."""
     return (
         is_time(event["ts"])
         and event["user_id"] != NO_NUMBER
@@ -164,7 +164,7 @@ def is_good_event(event: Row) -> bool:
 
 
 def is_good_song(song: Row) -> bool:
-    """Whether nothing is wrong with the song itself; a bad one is quarantined."""
+    """Whether the song has no fault of its own, for which it would be quarantined."""
     return (
         re.fullmatch(r"SO[0-9A-Z]{16}", song["song_id"] or "") is not None
         and re.fullmatch(r"AR[0-9A-Z]{16}", song["artist_id"] or "") is not None
@@ -196,7 +196,7 @@ def select(row: Row, columns: str) -> Row:
     return {column: row[column] for column in columns.split()}
 
 
-# Each event and each song once
+# Deduplication
 
 
 def unique(
@@ -210,7 +210,7 @@ def unique(
 
 
 def event_identity(event: Row) -> tuple[int | None, int, int, int]:
-    """Say which event it is, whatever its copies say otherwise."""
+    """Return what identifies the event; its copies may differ in all else."""
     return event["user_id"], event["session_id"], event["item_in_session"], event["ts"]
 
 
@@ -219,7 +219,7 @@ def song_identity(song: Row) -> object:
 
 
 def pick_event(copies: list[Row]) -> Row:
-    """Return the greatest copy, so that the order of loads has no say.
+    """Return the greatest copy, so that the order of loads does not matter.
 
     The first field that differs decides, in the order in which staging describes them.
     """
@@ -248,7 +248,7 @@ def greatest(rows: list[Row], fields: tuple[str, ...]) -> Row:
 
 
 def make_songplays(events: list[Row], songs: list[Row]) -> list[Row]:
-    """Return one row per play, with a user or without, with its song where the catalogue has it."""
+    """Return one row per play, with or without a user, and its song if the catalogue has it."""
     candidates = defaultdict(list)
     for song in songs:
         if song["title"] and song["artist_name"]:
@@ -356,7 +356,7 @@ def events_by_user(events: list[Row]) -> Iterator[tuple[int, list[Row]]]:
 
 
 def make_users(events: list[Row]) -> list[Row]:
-    """Return one row per user id, as the user's latest event tells."""
+    """Return one row per user id, with the details of the user's latest event."""
     users = []
     for user_id, of_user in events_by_user(events):
         first, last = of_user[0], of_user[-1]
@@ -376,7 +376,7 @@ def make_users(events: list[Row]) -> list[Row]:
 def make_user_levels(events: list[Row]) -> list[Row]:
     """Return one row per user and unbroken run of events on one level.
 
-    Of events in the same millisecond the last counts: no period lasts for no time.
+    Of events in the same millisecond the last counts, so that no period has zero length.
     """
     periods = []
     for user_id, of_user in events_by_user(events):

@@ -1,4 +1,4 @@
-"""Each analysis, as dbt compiles it, answers from built marts in the columns that it describes."""
+"""Each compiled analysis runs on built marts and returns the columns that its yml describes."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,15 +1,15 @@
 """Property: any order and repetition of loads, then a run, equals a full refresh, row for row.
 
-Hypothesis draws histories of the bucket, each with all that leads incremental models astray: songs
-that come after plays of them, that change and that go; events that come late, change their level
-and go; keys with blanks around them; rows with faults, which come corrected later; a day that comes
-after later ones; prefixes that overlap and are loaded again; runs with --empty; a load audit that
-begins anew. It draws to which files this happens, in which order and by which prefixes. After each
-run the marts equal the star schema that is computed apart from SQL; in the end a full refresh gives
-the same.
+Hypothesis draws histories of the bucket, each with everything that makes incremental models wrong:
+songs that arrive after plays of them, change or disappear; events that arrive late, change their
+level or disappear; keys with blanks around them; faulty rows that are corrected later; a day that
+arrives after later ones; prefixes that overlap and are loaded again; runs with --empty; a load
+audit that starts over. It draws which files are affected, in which order and by which prefixes.
+After each run the marts equal the star schema that is computed without SQL; at the end a full
+refresh gives the same rows.
 
-SPARKIFY_ORDERS says how many histories are tried; more than the default are drawn at random. A
-failure prints its history, to be replayed with `@example`.
+SPARKIFY_ORDERS sets how many histories are tried; beyond the default they are drawn at random. A
+failure prints its history, which `@example` replays.
 """
 
 import json
@@ -74,7 +74,7 @@ FILES: dict[str, Rows] = {
 DAYS = [key for key in FILES if key.startswith(LOGS)]
 TRACKS = [key for key in FILES if key.startswith(CATALOGUE)]
 
-# What may become of a file.
+# The versions of a file.
 VERSIONS: dict[str, Callable[[Rows], Rows]] = {
     "whole": lambda rows: rows,
     "without some events": lambda rows: [row for at, row in enumerate(rows) if at % 3],
@@ -98,7 +98,7 @@ VERSIONS: dict[str, Callable[[Rows], Rows]] = {
     "gone": lambda rows: [],
 }
 KEYS = ("userId", "song_id", "artist_id")
-# What is wrong with single events; the last two are no faults.
+# Faults of single events; the last two are no faults.
 FAULTS: Rows = [
     {"ts": 1541376000000000},
     {"userId": "seven"},
@@ -150,7 +150,7 @@ def histories(draw: st.DrawFn) -> History:
         if faulty.version == "with faults":
             later[2].append(delivery(faulty.key, "whole"))  # corrected
     draw(st.sampled_from(later)).append(delivery(late_day, "whole"))
-    draw(st.sampled_from(later)).append(draw(st.sampled_from(first)))  # again as it was at first
+    draw(st.sampled_from(later)).append(draw(st.sampled_from(first)))  # as it was at first
     return [first, *(draw(st.permutations(deliveries)) for deliveries in later)]
 
 
@@ -168,7 +168,7 @@ def prefixes(key: str, version: str) -> list[str]:
     derandomize=HISTORIES == FEW,
     deadline=None,
     database=None,
-    phases=[Phase.explicit, Phase.generate],  # to shrink an example would take minutes
+    phases=[Phase.explicit, Phase.generate],  # shrinking an example would take minutes
     suppress_health_check=list(HealthCheck),
 )
 @given(history=histories())
@@ -180,10 +180,10 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
     warehouse = running_warehouse
     warehouse.empty()
     bucket: dict[str, bytes] = {}
-    loaded: dict[str, dict[str, bytes]] = {}  # each partition's files when it was loaded last
+    loaded: dict[str, dict[str, bytes]] = {}  # each partition's files at its last load
 
     def load(prefix: str) -> None:
-        """Load a prefix: whole partitions, those of which something lies under it."""
+        """Load each partition that has files under the prefix, as a whole."""
         table = EVENTS if prefix.startswith(LOGS) else SONGS
         stage(f"stage_{table.name}", table, prefix).stage(run_id="test")
         for partition in {partition_of(key) for key in bucket if key.startswith(prefix)}:
@@ -228,7 +228,7 @@ def partition_of(key: str) -> str:
 
 
 def put(warehouse: Warehouse, bucket: dict[str, bytes], delivery: Delivery) -> None:
-    """Put a file's version into S3 and note it; a song's file that is to be gone is deleted."""
+    """Put a version of a file into S3 and note it; delete a song's file that is to disappear."""
     rows = VERSIONS[delivery.version](FILES[delivery.key])
     if rows:
         bucket[delivery.key] = "\n".join(map(json.dumps, rows)).encode()
@@ -239,7 +239,7 @@ def put(warehouse: Warehouse, bucket: dict[str, bytes], delivery: Delivery) -> N
 
 
 def folder_of(loaded: dict[str, dict[str, bytes]], folder: Path) -> Path:
-    """Write the files of each partition as they were when it was loaded."""
+    """Write the files of each partition as of its last load."""
     for files in loaded.values():
         for key, content in files.items():
             path = folder / key

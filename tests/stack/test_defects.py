@@ -1,7 +1,8 @@
-"""Each known defect of this field, injected, fails the dbt test that docs/defects.md names for it.
+"""Each defect of docs/defects.md, when injected, fails the dbt test named there.
 
-A defect is injected as it comes about: a model is replaced by its naive version in a copy of the
-project, and built. Each test first passes on what the right models make of the same data.
+A defect is injected as it happens in practice: a copy of the project gets the naive version of a
+model and builds it. Each test first passes on the tables that the right models build from the same
+data.
 """
 
 import json
@@ -24,8 +25,8 @@ PROJECT = (
 )
 MODELS = Path("dbt_sparkify", "models")
 MARTS = f"path:{MODELS}/marts"
-# A play that the catalogue has twice, one that it has not; a user who goes paid, free, paid in two
-# seconds; two users who play at the same moment.
+# A play of a song that the catalogue has twice, and one that it lacks; a user who goes paid, free,
+# paid in two seconds; two users who play at the same moment.
 EVENTS = [
     event(0, level="paid"),
     event(1, song="Not in the catalogue", level="free"),
@@ -37,7 +38,7 @@ SONGS = [song(1, artist_latitude=35.1, artist_longitude=-90.5), song(2, duration
 
 @dataclass(frozen=True)
 class Defect:
-    """A model's naive version, by what it has in place of what, and the test that must find it."""
+    """The naive version of a model, as replacements of its text, and the test that must fail."""
 
     name: str
     model: str  # file below models/, without .sql
@@ -120,7 +121,7 @@ class Project:
 def project(
     running_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:
-    """Build everything from good data and see that every test passes."""
+    """Build everything from good data and check that every test passes."""
     running_warehouse.empty()
     running_warehouse.put_events("log_data/2018/11/2018-11-05-events.json", EVENTS)
     for number, entry in enumerate(SONGS):
@@ -198,7 +199,7 @@ def reasons_it_cannot_fail(test: dict[str, Any]) -> list[str]:
     """Return why no data makes the test fail: it reads no table, keeps no row, or forgives all."""
     reasons = []
     sql = test["compiled_code"].lower()
-    # This one compiles what it found in the catalogue; the package's own cases see it fail.
+    # This one compiles to what it found in the catalog; the tests of its package see it fail.
     name = (test.get("test_metadata") or {}).get("name")
     if name != "expect_table_columns_to_match_ordered_list":
         if not re.search(r'\b(from|join)\s+\(?\s*(select \* from )?"', sql):

@@ -1,4 +1,4 @@
-"""A developer beside production: a schema of one's own, which waits for nobody."""
+"""A developer builds in a schema of their own, without waiting for production."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The gate under Airflow's own scheduler: what bad data of each kind stops, and what names it."""
+"""The gate under Airflow's own scheduler: which tasks each kind of bad data stops."""
 
 import json
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def asset_events(airflow: httpx.Client) -> int:
 
 @dataclass(frozen=True)
 class BadData:
-    """What to inject after a good run, the task that must fail, the test that it must name."""
+    """What to inject after a good run, the task that must fail, and the test its log must name."""
 
     inject: Callable[[Warehouse], None]
     failing_task: str
@@ -76,7 +76,7 @@ def new_event(**changes: Any) -> Callable[[Warehouse], None]:
 
 
 def many_faulty_events(warehouse: Warehouse) -> None:
-    """Put a day of which 1 event in 5 is on a level that nobody knows."""
+    """Put a day in which 1 event in 5 has an unknown level."""
     events = [event(item, **NEXT_DAY) for item in range(100)]
     warehouse.put_events(
         NEXT_FILE,
@@ -85,7 +85,7 @@ def many_faulty_events(warehouse: Warehouse) -> None:
 
 
 def failing_rows(warehouse: Warehouse, test: str) -> int:
-    """Return how many rows the test left in `dq`, in the table that dbt's manifest names."""
+    """Return how many failing rows the test stored in `dq`, in the table named by the manifest."""
     manifest = json.loads((ROOT / "target" / "manifest.json").read_text())
     [table] = [node["alias"] for node in manifest["nodes"].values() if node["name"] == test]
     [(count,)] = warehouse.rows(f"select count(*) from dq.{table}")
@@ -96,10 +96,10 @@ def by_hand(sql: str) -> Callable[[Warehouse], None]:
     return lambda warehouse: warehouse.run(sql)
 
 
-MODELS_BEHIND_STAGING = frozenset(
+MODELS_AFTER_STAGING = frozenset(
     {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
 )
-BEHIND_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
+AFTER_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
 
 KINDS = {
     "source": BadData(
@@ -109,13 +109,13 @@ KINDS = {
         ),
         "staging.sparkify_staging_events.test",
         "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__partition___s3_",
-        MODELS_BEHIND_STAGING | {"staging.stg_sparkify__events.run"},
+        MODELS_AFTER_STAGING | {"staging.stg_sparkify__events.run"},
     ),
     "staging": BadData(
         many_faulty_events,
         "staging.stg_sparkify__events.test",
         "few_rows_are_quarantined_stg_sparkify__events_",
-        MODELS_BEHIND_STAGING,
+        MODELS_AFTER_STAGING,
     ),
     "single parent": BadData(
         by_hand("insert into analytics.users select * from analytics.users"),
@@ -138,7 +138,7 @@ KINDS = {
 }
 
 
-def test_good_data_goes_through(
+def test_good_data_passes_the_gate(
     warehouse: Warehouse, airflow: httpx.Client, checkout: Path, shown_before: dict[str, str]
 ) -> None:
     put_good_data(warehouse)
@@ -159,7 +159,7 @@ def test_good_data_goes_through(
     assert shown_to_the_user() == shown_before
 
 
-def test_an_hour_in_which_nothing_changed_ends_behind_the_loads(
+def test_an_hour_without_news_ends_after_the_loads(
     warehouse: Warehouse, airflow: httpx.Client
 ) -> None:
     put_good_data(warehouse)
@@ -196,7 +196,7 @@ def test_bad_data_stops_what_is_downstream(
     assert finished.state == "failed"
     assert finished.failed == {bad.failing_task}
     assert bad.test in finished.log(bad.failing_task)
-    for task_id in bad.not_run | BEHIND_THE_GATE:
+    for task_id in bad.not_run | AFTER_THE_GATE:
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
     assert failing_rows(warehouse, bad.test) > 0

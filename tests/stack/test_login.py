@@ -1,4 +1,4 @@
-"""dbt from a laptop to a cluster that insists on TLS: by password, and by IAM."""
+"""dbt logs in to a cluster that requires TLS: by password, and by IAM."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator
 
 
 def dbt_debug(emulator: Emulator, tmp_path: Path, **variables: str) -> str:
-    """Return what `dbt debug` says in an environment that names the cluster as .env does."""
+    """Return the output of `dbt debug` in an environment that names the cluster as .env does."""
     environment = {
         **os.environ,
         "DBT_LOG_PATH": str(tmp_path),
@@ -65,7 +65,7 @@ def test_prod_logs_in_by_password_over_tls(cluster: tuple[Emulator, Path], tmp_p
     said = dbt_debug(emulator, tmp_path, **login, SSL_CERT_FILE=str(certificate))
     assert "Connection test: [OK connection ok]" in said
 
-    # the same without the authority that vouches for the cluster
+    # the same without the cluster's certificate authority
     said = dbt_debug(emulator, tmp_path, **login)
     assert "certificate verify failed" in said
 

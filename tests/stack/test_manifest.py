@@ -1,4 +1,4 @@
-"""A dbt project that changes while the local Airflow runs."""
+"""A change of the dbt project while the local Airflow runs."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def task_ids(airflow: httpx.Client) -> set[str]:
     return {task["task_id"] for task in answer.json()["tasks"]}
 
 
-def test_make_up_gives_a_new_model_its_task_and_takes_a_removed_one_s(
+def test_make_up_adds_the_task_of_a_new_model_and_removes_that_of_a_deleted_one(
     airflow: httpx.Client, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stack, "ROOT", checkout)

@@ -1,6 +1,6 @@
-"""The marts, row for row, against an independent computation of the star schema.
+"""The marts equal an independent computation of the star schema, row for row.
 
-The same files in any order of loads, and in one, give the same tables.
+The same files give the same tables in any order of loads, and in a single load.
 """
 
 import json
@@ -58,7 +58,7 @@ def assert_marts_equal_star(
     star = expected(folder, rejected)
     for name in MARTS:
         wanted = getattr(star, name)
-        assert wanted, f"nothing is expected of {name}: the check would say nothing"
+        assert wanted, f"no rows are expected in {name}, so the comparison proves nothing"
         columns = list(wanted[0])
         rows = sorted((tuple(row[column] for column in columns) for row in wanted), key=repr)
         assert table(warehouse, name, columns) == rows, name
@@ -100,7 +100,7 @@ def test_generated_days_with_anomalies_give_the_same_marts_in_any_order(
     assert_marts_equal_star(warehouse, tmp_path, generated.rejected)
 
 
-def test_everything_builds_and_every_test_passes_twice_and_anew(
+def test_everything_builds_and_passes_twice_and_by_full_refresh(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     generated = generate(
@@ -113,11 +113,11 @@ def test_everything_builds_and_every_test_passes_twice_and_anew(
         assert_marts_equal_star(warehouse, tmp_path, generated.rejected)
 
 
-def test_rules_hold_in_dbt_unit_tests(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_dbt_unit_tests_pass(warehouse: Warehouse, tmp_path: Path) -> None:
     generate(tmp_path, seed=9, start=date(2018, 11, 1), days=1, users=5, songs=10)
     warehouse.upload(tmp_path)
     warehouse.load("log_data/")
-    run_models(warehouse)  # a fixture takes its types from the tables
+    run_models(warehouse)  # fixtures take their types from the tables
     results = warehouse.dbt_here("test", "--select", "test_type:unit")
     tests = [
         each["status"] for each in results.values() if each["unique_id"].startswith("unit_test")
@@ -146,7 +146,7 @@ def test_a_late_song_rebuilds_the_plays_that_it_now_matches(warehouse: Warehouse
     assert warehouse.rows(match) == [(0, near["song_id"], "exact"), (1, None, None)]
 
 
-def test_an_event_that_is_taken_back_leaves_every_mart(warehouse: Warehouse) -> None:
+def test_an_event_that_is_removed_from_its_file_leaves_every_mart(warehouse: Warehouse) -> None:
     file = "log_data/2018/11/2018-11-05-events.json"
     warehouse.put("song_data/1.json", json.dumps(song()).encode())
     warehouse.put_events(file, [event(0), event(1, userId="8", level="paid")])

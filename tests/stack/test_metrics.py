@@ -1,4 +1,4 @@
-"""The metrics of the semantic models, asked by MetricFlow's command line, against plain SQL."""
+"""The metrics of the semantic models, queried by MetricFlow's command line, equal plain SQL."""
 
 import csv
 import json

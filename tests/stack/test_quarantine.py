@@ -1,4 +1,4 @@
-"""Rows with a fault of their own: kept out with the reason until their file is corrected."""
+"""Faulty rows are quarantined with the reason until their file is corrected."""
 
 import json
 from typing import Any
@@ -22,7 +22,9 @@ SECONDS = {"ts": 1541462400}
 NANOSECONDS = {"ts": 1541462400000000000}
 
 
-def test_faulty_rows_are_kept_out_with_their_reason_until_corrected(warehouse: Warehouse) -> None:
+def test_faulty_rows_are_quarantined_with_their_reason_until_corrected(
+    warehouse: Warehouse,
+) -> None:
     faulty = [*FAULTS.values(), SECONDS, NANOSECONDS]
     good = [event(item, userId="8") for item in range(3)]
     warehouse.put_events(

@@ -1,4 +1,4 @@
-"""`make ci-slim`: what a pull request changed, built in its own schemas and dropped with them."""
+"""`make ci-slim` builds what a pull request changed in schemas of its own, and drops them."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def checkout(main: Path, tmp_path: Path) -> Path:
 
 
 def make(warehouse: Warehouse, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # the environment is there: only the recipe is under test
+    # the environment is set up: only the recipe is under test
     known = ("-C", str(folder), "-o", "setup", f"BIN={Path(sys.executable).parent}")
     return warehouse.command("make", *known, *arguments, DBT_TARGET_PATH=str(folder / "target"))
 
@@ -71,7 +71,7 @@ def change(folder: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_only_what_changed_and_its_children_are_built_and_nothing_is_left(
+def test_only_changed_models_and_their_children_are_built_and_all_is_dropped(
     running_warehouse: Warehouse, checkout: Path
 ) -> None:
     warehouse = running_warehouse
@@ -88,7 +88,7 @@ def test_only_what_changed_and_its_children_are_built_and_nothing_is_left(
     warehouse.run("drop schema pr_70")
 
 
-def test_a_build_that_fails_fails_the_command_and_leaves_nothing(
+def test_a_failed_build_fails_the_command_and_leaves_nothing(
     running_warehouse: Warehouse, checkout: Path
 ) -> None:
     warehouse = running_warehouse

@@ -1,4 +1,4 @@
-"""The independent computation itself, on cases small enough to work out by hand."""
+"""The independent computation itself, on cases small enough to check by hand."""
 
 import json
 from collections.abc import Sequence
@@ -155,7 +155,7 @@ def test_plays_in_the_same_moment_share_a_row_of_time(tmp_path: Path) -> None:
     assert by(found.time, "start_time") == [(NOON,)]
 
 
-def test_pages_that_are_no_plays_count_for_users_only(tmp_path: Path) -> None:
+def test_pages_that_are_not_plays_count_for_users_only(tmp_path: Path) -> None:
     found = star(tmp_path, [event(), event(9, **NO_PLAY)])
     assert len(found.songplays) == len(found.time) == 1
     assert by(found.users, "last_seen_at") == [(datetime(2018, 11, 5, 12, 0, 9),)]
@@ -200,7 +200,7 @@ def test_text_that_was_encoded_twice_too_often_is_repaired_and_matches(
 
 
 @pytest.mark.parametrize("title", ["Café", "IRMÃ", "CafÃ©", "CafÃ\x83Â© é", "音"])
-def test_text_that_is_not_so_encoded_as_a_whole_stays(tmp_path: Path, title: str) -> None:
+def test_text_of_which_only_a_part_is_encoded_so_stays(tmp_path: Path, title: str) -> None:
     assert by(star(tmp_path, [event(song=title)]).songplays, "song_title") == [(title,)]
 
 
@@ -236,14 +236,14 @@ class TestDuplicates:
             ({"length": None}, {"length": 20.5}),
         ],
     )
-    def test_of_copies_that_differ_the_greatest_wins_in_any_order(
+    def test_the_greatest_of_differing_copies_wins_in_any_order(
         self, tmp_path: Path, lesser: Row, greater: Row, order: int
     ) -> None:
         write(tmp_path / DAY, [event(**lesser), event(**greater)][::order])
         (found,) = unique(map(clean_event, read_events(tmp_path)), event_identity, pick_event)
         assert found == clean_event(event(**greater))
 
-    def test_of_copies_of_a_song_the_greatest_wins(self, tmp_path: Path) -> None:
+    def test_the_greatest_copy_of_a_song_wins(self, tmp_path: Path) -> None:
         copies = [song(title="Unit B"), song(title="Unit C"), song(title="Unit A", year=2000)]
         found = star(tmp_path, [event()], copies)
         assert by(found.songs, "title", "year") == [("Unit C", None)]
@@ -341,7 +341,7 @@ class TestMatching:
         [
             ([230.0, 200.4, 200.7], 2),  # the closest
             ([200.0, 201.0, 190.0], 1),  # as close: the lowest song_id
-            ([None, 900.0, None], 2),  # without a duration they are quarantined
+            ([None, 900.0, None], 2),  # songs without a duration are quarantined
         ],
     )
     def test_the_closest_duration_wins_then_the_lowest_song_id(
@@ -374,7 +374,7 @@ class TestArtists:
     @pytest.mark.parametrize(
         ("spellings", "winner"),
         [
-            # name, location, latitude and longitude; the most songs, though nothing else is known
+            # name, location, latitude, longitude; most songs first, even if nothing else is known
             ([("B", "", None, None)] * 2 + [("A", "Here", 1.0, 2.0)], ("B", None, None, None)),
             # then coordinates, then a place
             ([("A", "Here", None, None), ("B", "", 1.0, 2.0)], ("B", None, 1.0, 2.0)),
@@ -412,9 +412,7 @@ class TestArtists:
 
 
 class TestUsersAndLevels:
-    def test_a_user_is_as_the_latest_event_tells_whichever_file_it_lies_in(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_user_is_as_in_the_latest_event_whichever_file_has_it(self, tmp_path: Path) -> None:
         found = star(
             tmp_path,
             [event(60, lastName="King", level="paid"), event(30)],
@@ -424,7 +422,7 @@ class TestUsersAndLevels:
             ("King", "paid", NOON, datetime(2018, 11, 5, 12, 1))
         ]
 
-    def test_in_one_moment_the_later_session_and_item_tell(self, tmp_path: Path) -> None:
+    def test_within_a_millisecond_the_later_session_and_item_count(self, tmp_path: Path) -> None:
         events = [
             event(itemInSession=9, sessionId=70, lastName="A"),
             event(itemInSession=2, sessionId=71, lastName="C"),

@@ -1,4 +1,4 @@
-"""Tests that judge a share: which share passes, which warns, which fails."""
+"""Tests that judge a share: which shares pass, warn and fail."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.warehouse import Warehouse
 
 LOAD = """
     insert into "raw".load_history
-    select {load_id}, 'raw.staging_events', 's3://b/{batch}', 'replace', 'loaded', 'r', 1, 1,
+    select {load_id}, 'raw.staging_events', 's3://b/{partition}', 'replace', 'loaded', 'r', 1, 1,
         'h', {lines}, {lines} - {rejected}, {rejected}, sysdate, sysdate
 """
 
@@ -24,21 +24,21 @@ def test_rejected_lines_are_judged_by_their_share_of_the_newest_load(warehouse: 
     test = "assert_few_lines_are_rejected"
     warehouse.dbt_here("run", "--select", "stg_sparkify__load_history")
     assert outcome(warehouse, test) == "pass"
-    warehouse.run(LOAD.format(load_id=1, batch="small", lines=99, rejected=50))
-    warehouse.run(LOAD.format(load_id=2, batch="day", lines=1000, rejected=10))
+    warehouse.run(LOAD.format(load_id=1, partition="small", lines=99, rejected=50))
+    warehouse.run(LOAD.format(load_id=2, partition="day", lines=1000, rejected=10))
     assert outcome(warehouse, test) == "pass"
-    warehouse.run(LOAD.format(load_id=3, batch="day", lines=1000, rejected=11))
+    warehouse.run(LOAD.format(load_id=3, partition="day", lines=1000, rejected=11))
     assert outcome(warehouse, test) == "warn"
-    warehouse.run(LOAD.format(load_id=4, batch="day", lines=1000, rejected=101))
+    warehouse.run(LOAD.format(load_id=4, partition="day", lines=1000, rejected=101))
     assert outcome(warehouse, test) == "fail"
-    warehouse.run(LOAD.format(load_id=5, batch="day", lines=1000, rejected=0))
+    warehouse.run(LOAD.format(load_id=5, partition="day", lines=1000, rejected=0))
     assert outcome(warehouse, test) == "pass"
 
 
 def test_lines_that_are_neither_rows_nor_rejected_warn(warehouse: Warehouse) -> None:
     test = "assert_lines_are_rows_or_rejected"
     warehouse.dbt_here("run", "--select", "stg_sparkify__load_history")
-    warehouse.run(LOAD.format(load_id=1, batch="day", lines=10, rejected=1))
+    warehouse.run(LOAD.format(load_id=1, partition="day", lines=10, rejected=1))
     assert outcome(warehouse, test) == "pass"
     warehouse.run('update "raw".load_history set lines_scanned = 11')
     assert outcome(warehouse, test) == "warn"

@@ -1,6 +1,6 @@
 {#
     A user with n periods in user_levels has n - 1 changes of level. Guards level_conversions. Without
-    it a join that drops users, or a first period that is taken for a change, would bend the rate of
+    it a join that drops users, or a first period that is taken for a change, would distort the rate of
     conversion.
 #}
 

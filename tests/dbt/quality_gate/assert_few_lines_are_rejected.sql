@@ -5,10 +5,10 @@
 ) }}
 
 {#
-    Of a partition's lines, at most 1 in 100 is rejected; more is worth a look, more than 10 in 100 is no
-    accident. Guards raw.staging_events and raw.staging_songs against a source that changed its
-    format: the error budget of a load counts lines, so a small file may lose most of its own within
-    it. Partitions of fewer than 100 lines are left out: there one line would be a share.
+    Of a partition's lines, at most 1 in 100 is rejected; more warns, more than 10 in 100 fails. Guards
+    raw.staging_events and raw.staging_songs against a source that changed its format: the error budget
+    of a load counts lines, so a small file may lose most of its own within it. Partitions of fewer than
+    100 lines are left out: there one line would be a share.
 #}
 
 with

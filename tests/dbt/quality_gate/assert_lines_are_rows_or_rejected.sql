@@ -1,9 +1,9 @@
 {{ config(severity = 'warn') }}
 
 {#
-    The lines that Redshift scanned of a partition are those that it loaded and those that it
-    rejected. Guards raw.staging_events and raw.staging_songs. It warns only, as AWS does not promise
-    that the number of lines is that of the rows; without it a lost row would leave no trace at all.
+    Redshift loaded or rejected each line that it scanned of a partition. Guards raw.staging_events and
+    raw.staging_songs. It warns only, as AWS does not promise that the number of lines is that of the
+    rows; without it a lost row would leave no trace at all.
 #}
 
 with

@@ -5,11 +5,11 @@
 ) }}
 
 {#
-    Of a month's plays, at most 1 in 100 has a title or artist that still holds UTF-8 read as
-    Latin-1 after the repair in staging; more than 10 in 100 is a new fault of the source. Guards
-    songplays.song_title and artist_name. Without it such text would stand in the charts under a
-    name of its own and match no song. Months of fewer than 100 plays are left out: there one play
-    would be a share.
+    Of a month's plays, at most 1 in 100 has a title or artist that still holds UTF-8 read as Latin-1
+    after the repair in staging; more warns, more than 10 in 100 fails. Guards songplays.song_title and
+    artist_name. Without it such mojibake would be a song or artist of its own in the charts, and match
+    no song of the catalogue. Months of fewer than 100 plays are left out: there one play would be a
+    share.
 #}
 
 with

@@ -1,7 +1,7 @@
 {#
-    Each load has a number of its own, and each refused line and each changed key belongs to a load.
-    Guards raw.load_history, raw.load_errors and raw.load_changes. Without it two loads with one
-    number would hide behind each other's watermark, and what one of them changed would not be built.
+    Each load has an id of its own, and each refused line and each changed key belongs to a load.
+    Guards raw.load_history, raw.load_errors and raw.load_changes. Without it a model that has built
+    one of two loads with the same id would never build the other.
 #}
 
 with

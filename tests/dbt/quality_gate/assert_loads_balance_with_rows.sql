@@ -1,6 +1,7 @@
 {#
-    A partition holds as many rows as its newest load brought. Guards raw.staging_events and raw.staging_songs against rows that came or went
-    outside a load; without it a half-done repair by hand would pass for data.
+    A partition holds as many rows as its newest load brought. Guards raw.staging_events and
+    raw.staging_songs against rows that were added or removed outside a load. Without it half a repair
+    by hand would pass for data.
 #}
 
 with

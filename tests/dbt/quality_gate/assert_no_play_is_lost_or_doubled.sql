@@ -1,8 +1,7 @@
 {#
-    Every distinct play of the logs that is not in quarantine stands in songplays exactly once, and
-    nothing else stands there.
-    Guards songplays. Without it an inner join to the catalogue, or two candidates for one play, or a
-    day that was not rebuilt, would change the count of plays in silence.
+    songplays has every distinct play of the logs that is not in quarantine, exactly once, and nothing
+    else. Guards songplays. Without it an inner join to the catalogue, two candidates for one play, or
+    a day that was not rebuilt would change the count of plays unnoticed.
 #}
 
 with

@@ -1,7 +1,7 @@
 {#
-    Durations, coordinates and start times stand in the marts as the logs and the catalogue give them,
+    Durations, coordinates and start times are the same in the marts as in the logs and the catalogue,
     to the last digit. Guards songs, artists and songplays. Without it a cast to a whole number would
-    move plays to other songs, and a time without its milliseconds would put two plays in one moment.
+    match plays to other songs, and times without milliseconds would merge two plays into one moment.
 #}
 
 with

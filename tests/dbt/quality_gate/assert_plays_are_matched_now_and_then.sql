@@ -2,9 +2,9 @@
 
 {#
     Of the plays of a month, at least 1 in 1,000 is of a song in the catalogue. Guards
-    songplays.song_id: few plays match in the best of times, so that a match that broke altogether (a
-    changed spelling rule, a catalogue that stopped arriving) would pass for more of the same. It
-    warns and does not stop a run: the plays themselves are right.
+    songplays.song_id: few plays match even on a good day, so a match that no longer works at all (a
+    changed spelling rule, a catalogue that stopped arriving) would go unnoticed. It only warns: the
+    plays themselves are right.
 #}
 
 with

@@ -1,7 +1,7 @@
 {#
-    Each row that staging finds fault with is in quarantine, partition by partition, and nothing else
-    is. Guards int_events_quarantined and int_songs_quarantined. Without it a row that the marts leave
-    out could be nowhere, or a corrected one stay in quarantine for ever.
+    In each partition quarantine holds as many rows as staging finds faulty. Guards
+    int_events_quarantined and int_songs_quarantined. Without it a row could be missing from the marts
+    and from quarantine, or a corrected row could stay in quarantine for ever.
 #}
 
 with

@@ -1,6 +1,6 @@
 {#
-    A user's sessions are those of the user's plays, and hold each of them once. Guards sessions.
-    Without it two users under one session number, or a play that falls out, would make sessions
+    A user has as many sessions as session ids in the user's plays, and they hold each play once.
+    Guards sessions. Without it two users with one session id, or a lost play, would make sessions
     longer or shorter than they were.
 #}
 

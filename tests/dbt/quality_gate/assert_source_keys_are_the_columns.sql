@@ -5,10 +5,10 @@
 ) }}
 
 {#
-    The JSON objects of the newest run's loads have the keys that are columns, and no others: a new
-    one warns, and one that earlier loads had and these have not fails. Guards raw.staging_events and
-    raw.staging_songs against a source that changed: COPY ignores a key that it does not know, and
-    leaves a column null whose key has gone, both in silence.
+    The JSON objects of the newest run's loads have the columns as keys, and no others: a new key
+    warns, and a key that earlier loads had and these lack fails. Guards raw.staging_events and
+    raw.staging_songs against a source that changed. Without it nobody would notice: COPY ignores keys
+    that it does not know, and leaves a column null when its key is gone.
 #}
 
 with

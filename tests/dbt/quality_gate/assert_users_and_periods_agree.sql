@@ -1,7 +1,7 @@
 {#
-    Each user has exactly one current period, and it bears the user's level. Guards users and
-    user_levels. Without it a user could stand twice, once for each level, or be stuck on an old one
-    after a late load.
+    Each user has exactly one current period, and its level is the user's. Guards users and
+    user_levels. Without it a user could appear twice, once for each level, or keep an old level after
+    a late load.
 #}
 
 with

@@ -1,4 +1,4 @@
-"""The roles: each does its work and nothing else, logged in as a user who holds it."""
+"""The roles: a user with one role can do its work and nothing else."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ USERS = ("lou", "tara", "ana")  # loads, transforms, analyses
 
 @pytest.fixture
 def as_user(warehouse: Warehouse) -> Iterator[dict[str, Warehouse]]:
-    """Give three users a role each and return the warehouse as each of them sees it."""
+    """Give each of three users a role, and return the warehouse as that user sees it."""
     remove(warehouse)
     for schema in SCHEMAS:
         warehouse.run(f'drop schema if exists "{schema}" cascade')
@@ -30,7 +30,7 @@ def as_user(warehouse: Warehouse) -> Iterator[dict[str, Warehouse]]:
 
 
 def remove(warehouse: Warehouse) -> None:
-    """Drop the users and roles with all that is theirs: the other tests know none."""
+    """Drop the users and roles with all that they own: other tests expect none."""
     warehouse.run("drop schema if exists dbt_ana cascade")
     for schema in SCHEMAS:
         warehouse.run(f'drop schema if exists "{schema}" cascade')
@@ -77,7 +77,7 @@ def load(warehouse: Warehouse, loader: Warehouse, monkeypatch: pytest.MonkeyPatc
         loader.load(DAY)
 
 
-def test_each_role_does_its_work_and_nothing_else(
+def test_each_role_can_do_its_work_and_nothing_else(
     warehouse: Warehouse, as_user: dict[str, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lou, tara, ana = (as_user[user] for user in USERS)
@@ -111,7 +111,7 @@ def test_each_role_does_its_work_and_nothing_else(
     refused(tara, "select * from dbt_ana.mine")
 
 
-def test_reports_that_are_made_anew_stay_readable(
+def test_rebuilt_reports_stay_readable(
     warehouse: Warehouse, as_user: dict[str, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lou, tara, ana = (as_user[user] for user in USERS)
@@ -122,7 +122,7 @@ def test_reports_that_are_made_anew_stay_readable(
     assert ana.rows("select count(*) from reporting.daily_activity") == [(1,)]
     assert ana.rows("select count(*) from analytics.songplays") == [(2,)]
 
-    # without the setting, as on a laptop without roles, nothing is granted
+    # without the setting, as on a laptop, nothing is granted
     laptop = Warehouse({**tara.environment, "SPARKIFY_READER_ROLE": ""})
     laptop.build("--full-refresh", "--select", "daily_activity", "--exclude", "resource_type:test")
     refused(ana, "select count(*) from reporting.daily_activity")

@@ -1,4 +1,4 @@
-"""The manifest's fingerprint: it changes with what dbt parses, and with nothing else."""
+"""The manifest's fingerprint: it changes with the files that dbt parses, and with no other."""
 
 import os
 import shutil
@@ -36,21 +36,21 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_what_dbt_parses_makes_the_manifest_old(project: Path, change: str) -> None:
+def test_a_change_of_what_dbt_parses_makes_the_manifest_stale(project: Path, change: str) -> None:
     manifest = project / "target" / "manifest.json"
     assert is_current(manifest, project)
     CHANGES[change](project)
     assert not is_current(manifest, project)
 
 
-def test_other_files_and_new_times_of_change_do_not(project: Path) -> None:
+def test_other_files_and_new_modification_times_do_not(project: Path) -> None:
     (project / "include").mkdir()
     (project / "include" / "settings.py").touch()
     os.utime(project / MODEL, (0, 0))
     assert is_current(project / "target" / "manifest.json", project)
 
 
-def test_a_manifest_without_a_fingerprint_is_old(project: Path) -> None:
+def test_a_manifest_without_a_fingerprint_is_stale(project: Path) -> None:
     (project / "target" / FINGERPRINT).unlink()
     assert not is_current(project / "target" / "manifest.json", project)
 

@@ -1,4 +1,4 @@
-"""The doctor finds nothing on a sound stack, and names each fault that is put in, with a cure."""
+"""The doctor finds no fault on a sound stack, and names each injected fault with its cure."""
 
 import gc
 import json
@@ -44,7 +44,7 @@ def stack(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 
 def examine(*, scratch: str = "", dbt: bool = False) -> dict[str, Finding]:
-    """Run all checks but the manifest's, and dbt's, which takes as long as all others, if asked."""
+    """Run all checks but the manifest's; dbt's only if asked, as it takes as long as the others."""
     settings.cache_clear()
     left_out = {checks.manifest} if dbt else {checks.manifest, checks.dbt_login}
     asked = [check for check in checks.CHECKS if check not in left_out]
@@ -59,7 +59,7 @@ def connection(warehouse: Warehouse, name: str, **changes: object) -> str:
     return json.dumps(json.loads(warehouse.environment[f"AIRFLOW_CONN_{name}"]) | changes)
 
 
-def test_a_sound_stack_has_no_fault_and_the_questions_are_answered(stack: Warehouse) -> None:
+def test_a_sound_stack_has_no_fault_and_every_question_an_answer(stack: Warehouse) -> None:
     found = examine(dbt=True)
     assert faults(found) == []
     answers = {name: finding for name, finding in found.items() if finding.outcome == "note"}
@@ -76,7 +76,7 @@ def test_nothing_is_left_in_the_warehouse(stack: Warehouse) -> None:
     assert stack.rows(tables) == [(0,)]
 
 
-def test_with_a_place_to_write_the_lines_are_counted(
+def test_with_a_writable_prefix_lines_are_counted(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {"login": ADMINISTRATOR.access_key, "password": ADMINISTRATOR.secret_key}
@@ -99,7 +99,7 @@ def test_a_missing_connection_is_named(stack: Warehouse, monkeypatch: pytest.Mon
     assert "AIRFLOW_CONN_ELSEWHERE" in found["connections"].cure
 
 
-def test_a_port_on_which_nothing_listens_is_named_and_what_follows_is_skipped(
+def test_a_port_on_which_nothing_listens_is_named_and_later_checks_are_skipped(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
@@ -115,7 +115,7 @@ def test_a_host_that_does_not_answer_points_to_the_security_group(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "REACH_SECONDS", 0.2)
-    with closing(socket.socket()) as full:  # its queue is full: who connects waits
+    with closing(socket.socket()) as full:  # its queue is full, so connecting blocks
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         with closing(socket.create_connection(full.getsockname())):
@@ -162,7 +162,7 @@ def test_an_empty_source_is_named(stack: Warehouse) -> None:
     assert "Nothing lies under" in found["list source"].detail
 
 
-def test_a_role_that_the_cluster_was_not_given_is_a_fault_of_copy(
+def test_a_role_that_is_not_associated_with_the_cluster_is_a_fault_of_copy(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     role = "arn:aws:iam::123456789012:role/unknown"
@@ -187,7 +187,7 @@ def test_a_user_without_rights_is_a_fault(
     assert "make roles" in found["rights"].cure
 
 
-def test_the_projects_own_version_of_a_package_is_no_version_for_a_cluster(
+def test_the_local_version_of_a_package_is_a_fault_on_a_cluster(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checks, "PROJECT_ROOT", tmp_path)
@@ -206,7 +206,7 @@ def test_the_projects_own_version_of_a_package_is_no_version_for_a_cluster(
     assert "of the hub" in checks.packages(checks.Reached())
 
 
-def test_a_manifest_that_is_not_there_or_not_of_the_project_is_named(
+def test_a_missing_or_stale_manifest_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "manifest.json"
@@ -219,7 +219,7 @@ def test_a_manifest_that_is_not_there_or_not_of_the_project_is_named(
         checks.manifest(checks.Reached())
 
 
-def test_the_report_tells_everything_but_secrets(
+def test_the_report_has_everything_but_secrets(
     stack: Warehouse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "doctor.json"

@@ -1,4 +1,4 @@
-"""`make load`: what it prints and leaves, and what it says when it cannot."""
+"""`make load`: what it loads and prints, and its messages when it fails."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ def load(monkeypatch: pytest.MonkeyPatch, prefix: str = DAY, *more: str) -> int:
 def test_loads_songs_and_events_and_says_how_many(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warehouse.run('drop schema "raw" cascade; drop schema ops cascade')  # it makes its tables
+    warehouse.run('drop schema "raw" cascade; drop schema ops cascade')  # it creates its tables
     warehouse.put_events(f"{DAY}-events.json", [event(0), event(1), event(2, sessionId="abc")])
     warehouse.put("song_data/1.json", json.dumps(song()).encode())
 
@@ -42,7 +42,7 @@ def test_loads_songs_and_events_and_says_how_many(
     assert warehouse.rows("select * from ops.run_lock") == []
 
 
-def test_refused_lines_end_it_with_their_place(
+def test_refused_lines_fail_it_and_their_place_is_printed(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [event(0), *(event(item, sessionId="abc") for item in range(1, 102))]
@@ -56,7 +56,7 @@ def test_refused_lines_end_it_with_their_place(
     assert warehouse.rows("select * from ops.run_lock") == []
 
 
-def test_waits_for_nobody_but_says_who_works(
+def test_does_not_wait_for_the_lock_but_says_who_holds_it(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.put_events(f"{DAY}-events.json", [event(0)])
@@ -70,7 +70,7 @@ def test_waits_for_nobody_but_says_who_works(
     assert warehouse.rows("select owner from ops.run_lock") == [("scheduled__1",)]
 
 
-def test_loads_what_is_unchanged_on_demand(
+def test_reload_loads_unchanged_partitions(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.put_events(f"{DAY}-events.json", [event(0)])
@@ -92,13 +92,13 @@ def test_make_passes_a_prefix_on_as_it_was_typed(warehouse: Warehouse) -> None:
         assert "raw.staging_events: loaded 1 partitions (0 unchanged), 1 files" in done.stdout
 
 
-# The driver leaves the socket of a login that was refused to the garbage collector.
+# The driver leaves the socket of a refused login to the garbage collector.
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("database", "words"),
     [("nodb", 'database "nodb" does not exist'), (None, "names no database")],
 )
-def test_a_database_that_is_not_there_is_said_in_words(
+def test_a_missing_database_is_named(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -114,7 +114,7 @@ def test_a_database_that_is_not_there_is_said_in_words(
     assert "the connection redshift_default" in error.lower()
 
 
-def test_an_empty_prefix_is_no_wish_for_the_whole_bucket(
+def test_an_empty_prefix_is_refused(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.put("song_data/1.json", json.dumps(song()).encode())
@@ -136,7 +136,7 @@ def test_a_prefix_with_nothing_under_it_is_named(
     assert f"Nothing lies under s3://sparkify/{DAY}. Check the bucket" in captured.err
 
 
-def test_what_is_out_of_reach_is_said_in_words(
+def test_what_cannot_be_reached_is_named(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(settings(), "__dict__", {**vars(settings()), "s3_bucket": "no-such-bucket"})

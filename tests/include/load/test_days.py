@@ -35,11 +35,11 @@ def test_an_interval_has_the_days_that_it_touches() -> None:
     assert days(datetime.fromisoformat("2018-11-05T20:00-05:00"), at(6, 2)) == [6]
 
 
-def test_late_days_come_before_it() -> None:
+def test_late_days_before_the_interval_are_looked_at() -> None:
     assert days(at(5, 13), at(5, 14), late_days=3) == [2, 3, 4, 5]
 
 
-def test_days_that_no_run_has_covered_come_as_well() -> None:
+def test_days_that_no_run_has_covered_are_looked_at() -> None:
     assert days(at(9, 13), at(9, 14), covered=at(5, 8)) == [5, 6, 7, 8, 9]
     assert days(at(9, 13), at(9, 14), 1, covered=at(5, 8)) == [4, 5, 6, 7, 8, 9]
     assert days(at(9, 13), at(9, 14), covered=at(9, 13)) == [9]
@@ -113,7 +113,7 @@ def test_only_scheduled_runs_cover(warehouse: Warehouse) -> None:
     assert warehouse.rows(COVERED) == []
 
 
-def test_a_run_may_name_a_prefix_of_its_own(warehouse: Warehouse) -> None:
+def test_a_run_may_name_its_own_prefix(warehouse: Warehouse) -> None:
     put_day(warehouse, 5)
     put_day(warehouse, 20)
     run(at(5, 13), prefix="log_data/2018/11/2018-11-2")

@@ -1,4 +1,4 @@
-"""Partitions: which keys belong together, whatever prefix is asked for."""
+"""Partitions: which keys belong together, whatever the prefix of the run."""
 
 import pytest
 
@@ -29,7 +29,7 @@ KEYS = [f"{FIFTH}-events.json", f"{FIFTH}-more.json", f"{SIXTH}-events.json"]
 
 
 @pytest.mark.parametrize("asked", ["", "log_data/", "log_data/2018/1", MONTH, f"{MONTH}2018-11-0"])
-def test_a_wide_prefix_is_cut_into_its_partitions(asked: str) -> None:
+def test_a_wide_prefix_is_split_into_its_partitions(asked: str) -> None:
     assert found(asked, KEYS) == {FIFTH: KEYS[:2], SIXTH: KEYS[2:]}
 
 
@@ -38,7 +38,7 @@ def test_a_narrow_prefix_means_its_whole_partition(asked: str) -> None:
     assert found(asked, KEYS) == {FIFTH: KEYS[:2]}
 
 
-def test_nothing_lies_under_a_prefix_of_no_key() -> None:
+def test_a_prefix_of_no_key_has_no_partitions() -> None:
     assert found("log_data/1999", KEYS) == {}
 
 
@@ -48,7 +48,7 @@ def test_a_key_that_fits_no_pattern_is_a_partition_of_its_own() -> None:
 
 
 def test_a_partition_is_all_that_its_prefix_matches() -> None:
-    """COPY of `2018-11-05` reads `2018-11-05x…` as well."""
+    """COPY of `2018-11-05` also reads `2018-11-05x…`."""
     odd = f"{FIFTH}x/y.json"
     assert found(MONTH, [*KEYS, odd])[FIFTH] == [*KEYS[:2], odd]
 
@@ -90,7 +90,7 @@ def test_the_usual_patterns_fit_what_the_app_writes() -> None:
     assert found("song_data/", [song], settings().songs_partition) == {"song_data/A/B/": [song]}
 
 
-def test_the_listing_hash_tells_every_change_and_no_order() -> None:
+def test_the_listing_hash_changes_with_every_object_and_not_with_their_order() -> None:
     one, two = S3Object("a", 1, "e"), S3Object("b", 1, "e")
     same = {Partition("", [one, two]).listing_hash, Partition("", [two, one]).listing_hash}
     assert len(same) == 1

@@ -64,7 +64,7 @@ def test_loads_every_line_of_every_file_under_the_prefix(warehouse: Warehouse) -
     ]
 
 
-def test_keeps_each_value_as_it_came(warehouse: Warehouse) -> None:
+def test_keeps_each_value_unchanged(warehouse: Warehouse) -> None:
     text = "naïve — 日本 \\ ' \" \t tab"
     warehouse.put_events(FILE, [event(0, song=text, length=218.93179, ts=1541418000796)])
     stage_events().stage("run")
@@ -82,7 +82,7 @@ def test_loading_an_unchanged_listing_again_does_nothing(warehouse: Warehouse) -
     assert len(warehouse.rows(AUDIT)) == 1
 
 
-def test_of_a_wide_prefix_only_the_partitions_that_changed_are_loaded(warehouse: Warehouse) -> None:
+def test_only_changed_partitions_of_a_wide_prefix_are_loaded(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0), event(1)])
     warehouse.put_events(NEXT_FILE, [event(9)])
     assert stage_events(MONTH).stage("first").loaded == 2
@@ -93,7 +93,7 @@ def test_of_a_wide_prefix_only_the_partitions_that_changed_are_loaded(warehouse:
 
 
 @pytest.mark.parametrize("order", list(permutations(["log_data/", DAY, FILE])))
-def test_prefixes_that_overlap_load_nothing_twice_in_any_order(
+def test_overlapping_prefixes_load_nothing_twice_in_any_order(
     warehouse: Warehouse, order: tuple[str, ...]
 ) -> None:
     warehouse.put_events(FILE, [event(0)])
@@ -150,10 +150,10 @@ def test_reload_loads_what_is_unchanged_once_a_run(warehouse: Warehouse) -> None
     assert items(warehouse) == [0]
 
 
-def test_a_load_that_another_overtook_changes_nothing(
+def test_a_load_overtaken_by_another_changes_nothing(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """COPY and accounting hold up nobody: another load of the same partition comes between."""
+    """COPY and accounting hold no lock: another load of the partition may commit meanwhile."""
     warehouse.put_events(FILE, [event(0)])
 
     account = protocol.account
@@ -169,7 +169,7 @@ def test_a_load_that_another_overtook_changes_nothing(
     assert warehouse.rows('select run_id from "raw".load_history') == [("other",)]
 
 
-def test_load_ids_never_come_again(warehouse: Warehouse) -> None:
+def test_load_ids_are_never_used_again(warehouse: Warehouse) -> None:
     newest = 'select max(load_id) from "raw".load_history'
     warehouse.put_events(FILE, [event(0)])
     stage_events().stage("first")
@@ -232,7 +232,7 @@ def test_a_bad_line_is_kept_whole_with_its_place_and_reason(
     assert reason
 
 
-def test_over_the_budget_nothing_is_loaded_and_the_lines_are_spelled_out(
+def test_over_the_error_budget_nothing_is_loaded_and_the_message_has_the_lines(
     warehouse: Warehouse,
 ) -> None:
     warehouse.put_events(FILE, [event(0)])
@@ -251,7 +251,7 @@ def test_over_the_budget_nothing_is_loaded_and_the_lines_are_spelled_out(
     assert warehouse.rows('select line_number from "raw".load_errors order by 1') == [(2,), (3,)]
 
 
-def test_refused_lines_are_found_where_redshifts_clock_is_behind(
+def test_refused_lines_are_found_when_redshifts_clock_is_behind(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Ahead(datetime):
@@ -281,7 +281,7 @@ def test_a_jsonpaths_file_in_s3_may_map_other_keys(warehouse: Warehouse) -> None
     renamed = {
         "position" if key == "itemInSession" else key: value for key, value in event(7).items()
     }
-    # the columns' order, which is that of the event's keys
+    # in the order of the columns, which is that of the event's keys
     mapping = {"jsonpaths": [f"$.{key}" for key in renamed]}
     warehouse.put("mapping/events.json", json.dumps(mapping).encode())
     warehouse.put_events(FILE, [renamed])
@@ -322,7 +322,7 @@ def test_an_empty_file_is_named_and_loads_nothing(
     assert f"1 objects are empty, the first is s3://sparkify/{FILE}" in caplog.text
 
 
-def test_an_editors_copies_are_named_and_lose_nothing(
+def test_copies_made_by_an_editor_are_loaded_and_logged(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = "log_data/2018/11/.ipynb_checkpoints/2018-11-05-events-checkpoint.json"
@@ -355,7 +355,7 @@ def changes(warehouse: Warehouse, run_id: str) -> set[tuple[str, str]]:
     return {(name, value) for name, value in rows}
 
 
-def test_the_change_feed_names_what_came_went_and_changed_and_nothing_else(
+def test_the_change_feed_has_the_keys_of_added_removed_and_changed_rows_only(
     warehouse: Warehouse,
 ) -> None:
     day_later = event(0)["ts"] + 86_400_000
@@ -372,7 +372,7 @@ def test_the_change_feed_names_what_came_went_and_changed_and_nothing_else(
     warehouse.put_events(FILE, [event(0), event(2, userId="9", ts=day_later, level="paid")])
     stage_events().stage("second")
     assert changes(warehouse, "second") == {
-        ("event_date", "2018-11-05"),  # user 8's event went
+        ("event_date", "2018-11-05"),  # user 8's event was removed
         ("event_date", "2018-11-06"),  # user 9's event changed
         ("user_id", "8"),
         ("user_id", "9"),
@@ -404,7 +404,7 @@ PLAIN = "\n".join(json.dumps(event(item)) for item in (0, 1)).encode()
         (b"# Logs\n\nThis folder has {logs} in [json].\n", "not JSON"),
     ],
 )
-def test_a_file_of_another_shape_is_named_and_replaces_nothing(
+def test_a_file_of_another_format_is_named_and_replaces_nothing(
     warehouse: Warehouse, body: bytes, shape: str
 ) -> None:
     warehouse.put_events(FILE, [event(0), event(1)])
@@ -425,7 +425,9 @@ def test_a_file_of_another_shape_is_named_and_replaces_nothing(
         assert warehouse.rows('select raw_line from "raw".load_errors') == [(ARRAY.decode(),)]
 
 
-def test_all_lines_of_a_new_file_refused_fail_it_within_the_budget(warehouse: Warehouse) -> None:
+def test_a_file_of_which_all_lines_are_refused_fails_even_within_the_budget(
+    warehouse: Warehouse,
+) -> None:
     warehouse.put_events(FILE, [event(0, status="x"), event(1, status="y")])
     warehouse.put_events(f"{DAY}-more.json", [event(2)])
     with pytest.raises(LoadError, match=f"all lines of s3://sparkify/{FILE} were refused"):
@@ -433,7 +435,7 @@ def test_all_lines_of_a_new_file_refused_fail_it_within_the_budget(warehouse: Wa
     assert items(warehouse) == []
 
 
-def test_a_song_file_is_one_line_of_the_budget(warehouse: Warehouse) -> None:
+def test_a_refused_song_file_counts_as_one_line_of_the_budget(warehouse: Warehouse) -> None:
     for number, duration in ((1, 200.5), (2, "long")):
         document = song(number, duration=duration)
         warehouse.put(f"song_data/A/A/{number}.json", json.dumps(document, indent=1).encode())
@@ -442,7 +444,7 @@ def test_a_song_file_is_one_line_of_the_budget(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\n \n"])
-def test_a_partition_that_had_rows_is_not_replaced_by_nothing(
+def test_a_partition_with_rows_is_not_replaced_by_nothing(
     warehouse: Warehouse, body: bytes
 ) -> None:
     warehouse.put_events(FILE, [event(0), event(1)])
@@ -454,7 +456,7 @@ def test_a_partition_that_had_rows_is_not_replaced_by_nothing(
     assert [status for status, *_ in warehouse.rows(AUDIT)] == ["loaded", "failed"]
 
 
-def test_one_bad_partition_holds_up_no_other(warehouse: Warehouse) -> None:
+def test_a_bad_partition_does_not_stop_the_others(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0, status="x")])
     warehouse.put_events(NEXT_FILE, [event(9)])
     with pytest.raises(LoadError, match="line 1, column status, value 'x'"):
@@ -502,14 +504,14 @@ def test_keys_of_a_thousand_bytes_load(warehouse: Warehouse) -> None:
     assert {name for (name,) in found} == {f"s3://sparkify/{key}" for key in keys}
 
 
-def test_the_keys_of_the_objects_are_kept(warehouse: Warehouse) -> None:
+def test_the_json_keys_of_each_load_are_kept(warehouse: Warehouse) -> None:
     warehouse.put_events(FILE, [event(0), event(1, mood="good")])
     stage_events().stage("run")
     found = {key for (key,) in warehouse.rows('select json_key from "raw".load_keys')}
     assert found == {*event(), "mood"}
 
 
-def test_a_file_that_vanishes_after_it_was_listed_is_missed_and_the_rest_loaded(
+def test_a_file_that_vanishes_after_listing_is_noticed_and_the_rest_loaded(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("include.load.accounting.PATIENCE_SECONDS", 1)
@@ -530,7 +532,7 @@ def test_a_file_that_vanishes_after_it_was_listed_is_missed_and_the_rest_loaded(
 
 
 def failing_once(statement: str, error: Exception) -> tuple[Callable[..., Any], list[str]]:
-    """Return a Cursor.execute that fails at the first statement with this text in it."""
+    """Return a Cursor.execute that fails once, at the first statement that contains this text."""
     failed: list[str] = []
     execute = Cursor.execute
 
@@ -559,7 +561,7 @@ def server_error(message: str, code: str = "XX000") -> ProgrammingError:
         ("delete from", ConnectionResetError(104, "Connection reset by peer")),
     ],
 )
-def test_what_passes_is_tried_again(
+def test_a_transient_error_is_tried_again(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, statement: str, error: Exception
 ) -> None:
     warehouse.put_events(FILE, [event(0), event(1)])
@@ -572,7 +574,7 @@ def test_what_passes_is_tried_again(
 
 
 @pytest.mark.parametrize("mode", ["replace", "append", "truncate"])
-def test_a_commit_whose_answer_was_lost_counts_once(
+def test_a_commit_with_a_lost_answer_counts_once(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, mode: Mode
 ) -> None:
     warehouse.put_events(FILE, [event(0)])
@@ -602,7 +604,7 @@ def test_a_commit_whose_answer_was_lost_counts_once(
         ("sys_load_detail", server_error("permission denied", "42501"), "Reading the system views"),
     ],
 )
-def test_what_does_not_pass_fails_at_once_and_names_the_statement(
+def test_a_lasting_error_fails_at_once_and_names_the_statement(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
     statement: str,
@@ -627,7 +629,7 @@ def test_a_bucket_that_may_not_be_read_fails_at_once(warehouse: Warehouse) -> No
 
 
 class Crash(BaseException):
-    """What ends a process without asking."""
+    """Ends a process as a crash does: nothing catches it."""
 
 
 def crash_before(number: int) -> tuple[Callable[..., Any], list[str]]:
@@ -676,7 +678,7 @@ def test_a_crash_before_any_statement_leaves_everything_as_it_was(
     assert warehouse.rows(AUDIT) == [("loaded", 1, 2, 2, 0), ("loaded", 1, 3, 2, 1)]
 
 
-def test_loads_at_the_same_time_come_one_after_the_other(warehouse: Warehouse) -> None:
+def test_concurrent_loads_run_one_after_the_other(warehouse: Warehouse) -> None:
     prefixes = [f"log_data/2018/11/2018-11-{day:02d}" for day in range(1, 7)]
     for number, prefix in enumerate(prefixes):
         warehouse.put_events(f"{prefix}-events.json", [event(number)])

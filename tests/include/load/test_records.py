@@ -1,4 +1,4 @@
-"""Records as they stand in S3: whole, by line, and what a file is that holds none."""
+"""Records in S3: read whole, by line number; and the format of a file that has none."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ def test_an_array_is_one_record() -> None:
     assert at(text, 4) == {4: text}
 
 
-def test_what_is_no_json_is_taken_line_by_line() -> None:
+def test_text_that_is_not_json_is_read_line_by_line() -> None:
     assert at("# Logs\n\nhas {logs} in [json].\n", 1, 3) == {
         1: "# Logs",
         3: "has {logs} in [json].",
@@ -58,6 +58,6 @@ def test_a_line_after_the_last_has_no_record() -> None:
         (b"PAR1", "Parquet"),
     ],
 )
-def test_a_file_of_another_shape_is_named(start: bytes, expected: str | None) -> None:
+def test_a_file_of_another_format_is_named(start: bytes, expected: str | None) -> None:
     found = describe_shape(start)
     assert found is None if expected is None else expected in str(found)

@@ -1,4 +1,4 @@
-"""The tables of a warehouse of an earlier version, and of one that has them all."""
+"""Creating the tables: in a warehouse of an earlier version, and in one that has them all."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from include.load.tasks import stage
 from tests.sparkify_data import event
 from tests.warehouse import Warehouse
 
-# The tables as they were when a batch was whatever prefix a run was given, with rows of two batches
-# of which one lies within the other.
+# The tables of an earlier version, which called a run's prefix a batch, with rows of two batches of
+# which one lies within the other.
 BEFORE = """
 drop schema "raw" cascade;
 create schema "raw";
@@ -57,9 +57,7 @@ COLUMNS = (
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_warehouse_of_before_gets_the_columns_of_a_new_one(
-    warehouse: Warehouse, times: int
-) -> None:
+def test_an_older_warehouse_gets_the_columns_of_a_new_one(warehouse: Warehouse, times: int) -> None:
     new = warehouse.rows(COLUMNS)
     warehouse.run(BEFORE)
     for _ in range(times):
@@ -69,7 +67,7 @@ def test_a_warehouse_of_before_gets_the_columns_of_a_new_one(
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(3,)]
 
 
-def test_a_migration_that_was_interrupted_goes_on(warehouse: Warehouse) -> None:
+def test_an_interrupted_migration_is_completed_by_the_next(warehouse: Warehouse) -> None:
     new = warehouse.rows(COLUMNS)
     warehouse.run(BEFORE)
     warehouse.run('alter table "raw".staging_events rename column _batch to _partition')
@@ -77,7 +75,7 @@ def test_a_migration_that_was_interrupted_goes_on(warehouse: Warehouse) -> None:
     assert warehouse.rows(COLUMNS) == new
 
 
-def test_rows_of_batches_of_before_never_count_twice(warehouse: Warehouse) -> None:
+def test_rows_of_an_older_warehouse_never_count_twice(warehouse: Warehouse) -> None:
     warehouse.run(BEFORE)
     warehouse.create_tables()
     warehouse.put_events("log_data/2018/11/2018-11-05-events.json", [event(0)])

@@ -1,4 +1,4 @@
-"""The run lock: one owner at a time, and none for ever."""
+"""The run lock: one owner at a time, and it expires."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,9 @@ def release(warehouse: Warehouse, owner: str) -> None:
         release_run_lock(connection, "analytics", owner)
 
 
-def test_a_second_run_is_told_who_works_until_when_and_how_to_end_it(warehouse: Warehouse) -> None:
+def test_a_second_run_is_told_who_holds_the_lock_until_when_and_how_to_free_it(
+    warehouse: Warehouse,
+) -> None:
     acquire(warehouse, "scheduled__1")
     [(expires_at,)] = warehouse.rows("select expires_at from ops.run_lock")
     with pytest.raises(RunLockHeldError) as caught:
@@ -43,7 +45,7 @@ def test_its_owner_renews_it(warehouse: Warehouse) -> None:
     assert warehouse.rows(left) == [(30,)]
 
 
-def test_a_dead_runs_lock_goes_to_the_next(warehouse: Warehouse) -> None:
+def test_an_expired_lock_goes_to_the_next_run(warehouse: Warehouse) -> None:
     acquire(warehouse, "dead__1")
     warehouse.run("update ops.run_lock set expires_at = dateadd(second, -1, sysdate)")
     acquire(warehouse, "scheduled__2")
@@ -56,7 +58,7 @@ def test_each_target_schema_has_its_own(warehouse: Warehouse) -> None:
     assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1"), ("dev_ada", "ada")]
 
 
-def test_only_its_owner_gives_it_back(warehouse: Warehouse) -> None:
+def test_only_its_owner_releases_it(warehouse: Warehouse) -> None:
     acquire(warehouse, "scheduled__1")
     release(warehouse, "backfill__2")
     assert warehouse.rows(HOLDERS) == [("analytics", "scheduled__1")]
@@ -64,7 +66,7 @@ def test_only_its_owner_gives_it_back(warehouse: Warehouse) -> None:
     assert warehouse.rows(HOLDERS) == []
 
 
-def test_of_many_that_start_at_once_one_gets_it(warehouse: Warehouse) -> None:
+def test_of_runs_that_start_together_one_gets_it(warehouse: Warehouse) -> None:
     def try_to(owner: str) -> bool:
         try:
             acquire(warehouse, owner)
@@ -81,7 +83,7 @@ def test_of_many_that_start_at_once_one_gets_it(warehouse: Warehouse) -> None:
     assert warehouse.rows(HOLDERS) == [("analytics", won[0])]
 
 
-def test_it_holds_what_was_loaded_when_it_was_taken(warehouse: Warehouse) -> None:
+def test_it_records_the_newest_load_when_it_is_taken(warehouse: Warehouse) -> None:
     warehouse.run(
         "insert into \"raw\".load_history values (7, 'raw.staging_events', 's3://b/p', "
         "'append', 'loaded', 'r', 1, 1, 'h', 1, 1, 0, sysdate, sysdate)"
@@ -113,7 +115,7 @@ def test_an_owner_may_have_any_name(warehouse: Warehouse) -> None:
     assert warehouse.rows(HOLDERS) == []
 
 
-def test_it_is_renewed_while_long_work_goes_on(warehouse: Warehouse) -> None:
+def test_it_is_renewed_during_long_work(warehouse: Warehouse) -> None:
     acquire(warehouse, "scheduled__1")
     warehouse.run("update ops.run_lock set expires_at = sysdate")
     with keep_run_lock(warehouse.connect, "analytics", "scheduled__1", 15, every_seconds=0.2):

@@ -1,10 +1,10 @@
-"""The run's summary: of this run and this schema, and of nothing else."""
+"""The run's summary: this run in this schema, and nothing else."""
 
 from include.run.summary import summarize_run
 from tests.warehouse import Warehouse
 
 
-def test_tells_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
+def test_summary_has_loads_models_and_tests_of_one_run(warehouse: Warehouse) -> None:
     warehouse.run(
         """
         insert into "raw".load_history

@@ -1,4 +1,4 @@
-"""What is left to do behind a run's loads, and which sources have gone quiet."""
+"""What is left to do after a run's loads, and which sources are stale."""
 
 import json
 from contextlib import closing
