@@ -227,16 +227,21 @@ def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> RedshiftConn
     With IAM, the AWS connection's identity asks for the login.
     """
     hook = RedshiftSQLHook(redshift_conn_id=redshift_conn_id, aws_conn_id=aws_conn_id)
-    for name, field in (("database", "schema"), ("host", "host")):
-        if not getattr(hook.conn, field):
-            raise LoadError(
-                f"The connection {redshift_conn_id} names no {name}: set its field "
-                f"{name.capitalize()} (`{field}` in AIRFLOW_CONN_…)."
-            )
+    require_address(hook.conn)
     with attempting(f"Connecting to Redshift by the connection {redshift_conn_id}"):
         if hook.conn.extra_dejson.get("iam"):
             hook.conn = with_temporary_login(hook)
         return hook.get_conn()
+
+
+def require_address(conn: Connection) -> None:
+    """Raise LoadError, in words, where the connection names no host or no database."""
+    for name, field in (("host", "host"), ("database", "schema")):
+        if not getattr(conn, field):
+            raise LoadError(
+                f"The connection {conn.conn_id} names no {name}: set its field "
+                f"{name.capitalize()} (`{field}` in AIRFLOW_CONN_…)."
+            )
 
 
 def with_temporary_login(hook: RedshiftSQLHook) -> Connection:

@@ -18,10 +18,13 @@ from typing import Any
 
 import boto3
 import pytest
+from airflow.sdk.execution_time.context import ConnectionAccessor
+from jinja2.sandbox import SandboxedEnvironment
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.redshift import models as moto_redshift
 from redshift_connector.iam_helper import IamHelper
 
+from include.cosmos.layers import ENVIRONMENT
 from include.load.errors import LoadError
 from include.load.operator import connect_to_redshift
 from redshift_emulator.server import Emulator, running_emulator
@@ -151,13 +154,9 @@ def serverless_api() -> Iterator[str]:
 def machine(
     cluster: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.MonkeyPatch]:
-    """Make this process a machine that reaches the warehouse and has no AWS identity yet."""
-    emulator, certificate = cluster
+    """Make this process a machine that trusts the warehouse and has no AWS identity yet."""
+    _, certificate = cluster
     environment = {
-        "REDSHIFT_HOST": emulator.host,
-        "REDSHIFT_PORT": str(emulator.port),
-        "REDSHIFT_DATABASE": emulator.database,
-        "REDSHIFT_SSLMODE": "require",
         "SPARKIFY_DBT_TARGET": "prod_iam",
         "AWS_REGION": REGION,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -199,8 +198,14 @@ def user_of_the_loader() -> str:
     return str(user)
 
 
-def user_of_dbt(tmp_path: Path) -> str:
-    """Return whom dbt logs in as, by the project's profiles.yml, in a project without models."""
+def user_of_dbt(machine: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Return whom dbt logs in as by profiles.yml, in a project without models.
+
+    Its environment is that of the DAG's tasks.
+    """
+    for name, template in ENVIRONMENT.items():
+        shown = SandboxedEnvironment().from_string(template)
+        machine.setenv(name, shown.render(conn=ConnectionAccessor(), run_id="test"))
     (tmp_path / "dbt_project.yml").write_text("name: empty\nprofile: sparkify\n")
     (tmp_path / "profiles.yml").write_bytes((ROOT / "profiles.yml").read_bytes())
     done = dbt_here.invoke(
@@ -242,8 +247,7 @@ def test_on_a_cluster_the_loader_and_dbt_are_one_user(
 ) -> None:
     set_connections(machine, cluster[0], {"iam": True, "cluster_identifier": "sparkify"})
     set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT": redshift_api})
-    set_all(machine, {"REDSHIFT_CLUSTER_ID": "sparkify", "REDSHIFT_USER": "sparkify"})
-    assert (user_of_the_loader(), user_of_dbt(tmp_path)) == (USER, USER)
+    assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
 
 
 def test_in_a_workgroup_the_loader_and_dbt_are_one_user(
@@ -255,8 +259,7 @@ def test_in_a_workgroup_the_loader_and_dbt_are_one_user(
     workgroup = {"iam": True, "is_serverless": True, "serverless_work_group": "sparkify"}
     set_connections(machine, cluster[0], workgroup)
     set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": serverless_api})
-    set_all(machine, {"REDSHIFT_WORKGROUP": "sparkify", "REDSHIFT_USER": "nobody"})
-    assert (user_of_the_loader(), user_of_dbt(tmp_path)) == (USER, USER)
+    assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
 
 
 def test_the_loader_asks_as_the_identity_of_the_aws_connection_alone(
