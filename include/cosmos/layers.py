@@ -4,6 +4,9 @@ from typing import Any
 
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
 import cosmos.settings
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import (
     ExecutionMode,
@@ -16,18 +19,26 @@ from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from include.cosmos.docs_site import copy_docs
 from include.cosmos.manifest import require_current
+from include.load.errors import LoadError
+from include.load.operator import require_address
 from include.settings import PROJECT_ROOT, settings
 
 # dbt's login is the Airflow connection's, rendered when the task runs; profiles.yml reads it. The
 # run lock belongs to the Airflow run, and each dbt command renews it under the run's name.
 CONNECTION = f"conn.{settings().redshift_conn_id}"
+EXTRA = f"{CONNECTION}.extra_dejson"
 ENVIRONMENT = {
     "REDSHIFT_HOST": f"{{{{ {CONNECTION}.host }}}}",
     "REDSHIFT_PORT": f"{{{{ {CONNECTION}.port or 5439 }}}}",
     "REDSHIFT_DATABASE": f"{{{{ {CONNECTION}.schema }}}}",
     "REDSHIFT_USER": f"{{{{ {CONNECTION}.login or '' }}}}",
     "REDSHIFT_PASSWORD": f"{{{{ {CONNECTION}.password or '' }}}}",
-    "REDSHIFT_SSLMODE": f"{{{{ {CONNECTION}.extra_dejson.get('sslmode', 'prefer') }}}}",
+    "REDSHIFT_SSLMODE": f"{{{{ {EXTRA}.get('sslmode', 'prefer') }}}}",
+    # for IAM, by the rules of RedshiftSQLHook
+    "REDSHIFT_CLUSTER_ID": f"{{{{ '' if {EXTRA}.get('is_serverless') else "
+    f"{EXTRA}.get('cluster_identifier') or ({CONNECTION}.host or '').split('.')[0] }}}}",
+    "REDSHIFT_WORKGROUP": f"{{{{ {EXTRA}.get('serverless_work_group', '') "
+    f"if {EXTRA}.get('is_serverless') else '' }}}}",
     "REDSHIFT_SCHEMA": settings().redshift_schema,
     "SPARKIFY_RUN_ID": "{{ run_id }}",
 }
@@ -75,7 +86,11 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
             source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,
             emit_datasets=False,  # the marts' one asset is emitted behind the gate
         ),
-        operator_args={"env": WITHOUT_ARTIFACTS, "append_env": True},
+        operator_args={
+            "env": WITHOUT_ARTIFACTS,
+            "append_env": True,
+            "pre_execute": require_address_for_dbt,
+        },
     )
 
 
@@ -117,4 +132,13 @@ def operator_arguments() -> dict[str, Any]:
         "cache_dir": cosmos.settings.cache_dir / "sparkify",  # else dbt parses the project anew
         "append_env": True,
         "emit_datasets": False,
+        "pre_execute": require_address_for_dbt,
     }
+
+
+def require_address_for_dbt(_: Context) -> None:
+    """Fail the task where dbt would be told the host or the database "None"."""
+    try:
+        require_address(RedshiftSQLHook.get_connection(settings().redshift_conn_id))
+    except LoadError as error:
+        raise AirflowFailException(str(error)) from error

@@ -1,5 +1,6 @@
 """The operators that load S3 prefixes into a Redshift table and keep the load audit."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,9 +11,9 @@ from typing import Any, Literal
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
-from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from redshift_connector.core import Connection
+from airflow.sdk import Connection, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from redshift_connector.core import Connection as RedshiftConnection
 
 from include.load.copy import CopyOptions, by_keys, by_role, json_format
 from include.load.errors import LoadError, attempting
@@ -26,6 +27,12 @@ log = getLogger(__name__)
 # How a load shows its progress: given the results as they come and how many there will be.
 Progress = Callable[[Iterable[LoadResult], int], Iterable[LoadResult]]
 SECONDS_BETWEEN_LOG_LINES = 5
+
+# The options of a connection by which RedshiftSQLHook asks IAM for a login
+IAM_OPTIONS = {
+    *("iam", "cluster_identifier"),
+    *("is_serverless", "serverless_work_group", "serverless_token_duration_seconds"),
+}
 
 
 @dataclass(frozen=True)
@@ -202,7 +209,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
             )
         return by_keys(keys.access_key, keys.secret_key, keys.token)
 
-    def connect(self) -> Connection:
+    def connect(self) -> RedshiftConnection:
         """Return a new connection to the warehouse."""
         return connect_to_redshift(self.redshift_conn_id, self.aws_conn_id)
 
@@ -214,19 +221,50 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         return f"Nothing lies under s3://{self.s3_bucket}/{first}{others}. {hint}"
 
 
-def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> Connection:
+def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> RedshiftConnection:
     """Return a new connection; raises LoadError or TransientError in words.
 
     With IAM, the AWS connection's identity asks for the login.
     """
     hook = RedshiftSQLHook(redshift_conn_id=redshift_conn_id, aws_conn_id=aws_conn_id)
-    if not hook.conn.schema:
-        raise LoadError(
-            f"The connection {redshift_conn_id} names no database: set its field Database "
-            "(`schema` in AIRFLOW_CONN_…)."
-        )
+    require_address(hook.conn)
     with attempting(f"Connecting to Redshift by the connection {redshift_conn_id}"):
+        if hook.conn.extra_dejson.get("iam"):
+            hook.conn = with_temporary_login(hook)
         return hook.get_conn()
+
+
+def require_address(conn: Connection) -> None:
+    """Raise LoadError, in words, where the connection names no host or no database."""
+    for name, field in (("host", "host"), ("database", "schema")):
+        if not getattr(conn, field):
+            raise LoadError(
+                f"The connection {conn.conn_id} names no {name}: set its field "
+                f"{name.capitalize()} (`{field}` in AIRFLOW_CONN_…)."
+            )
+
+
+def with_temporary_login(hook: RedshiftSQLHook) -> Connection:
+    """Return the hook's connection with a login that IAM gave, and no longer one of IAM.
+
+    The hook would hand `iam` on to the driver, which then asks a second time: as whoever the
+    machine is, not as the AWS connection's identity, and of a cluster without a user.
+    """
+    conn = hook.conn
+    try:
+        login, password, port = hook.get_iam_token(conn)
+    except AirflowException as error:  # a field that is missing
+        raise LoadError(f"The connection {conn.conn_id} logs in by IAM: {error}") from error
+    extra = {name: value for name, value in conn.extra_dejson.items() if name not in IAM_OPTIONS}
+    return Connection(
+        conn_id=conn.conn_id,
+        host=conn.host,
+        port=port,
+        login=login,
+        password=password,
+        schema=conn.schema,
+        extra=json.dumps(extra),
+    )
 
 
 def log_progress(results: Iterable[LoadResult], total: int) -> Iterator[LoadResult]:

@@ -1,21 +1,42 @@
-"""dbt logs in to a cluster that requires TLS: by password, and by IAM."""
+"""The logins of dbt and of the loader to a warehouse with TLS: by password, and by IAM.
 
+Moto has the API of clusters. It lacks that of Redshift Serverless: `Workgroups` here answers
+GetCredentials as AWS does, with a user that is the IAM identity which signed the request.
+"""
+
+import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import boto3
 import pytest
+from airflow.sdk.execution_time.context import ConnectionAccessor
+from jinja2.sandbox import SandboxedEnvironment
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.redshift import models as moto_redshift
+from redshift_connector.iam_helper import IamHelper
 
+from include.cosmos.layers import ENVIRONMENT
+from include.load.errors import LoadError
+from include.load.operator import connect_to_redshift
 from redshift_emulator.server import Emulator, running_emulator
 from redshift_emulator.testing import self_signed, temporary_data_dir
+from tests import dbt_here
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.stack
+pytestmark = [
+    pytest.mark.stack,
+    # of the driver, where it makes a TLS connection
+    pytest.mark.filterwarnings("ignore:ssl.(SSLContext|PROTOCOL_TLS):DeprecationWarning"),
+]
 
 # GetClusterCredentials prefixes the name of the user that it gives a password to.
 USER = "IAM:sparkify"
@@ -37,7 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator
 
 
 def dbt_debug(emulator: Emulator, tmp_path: Path, **variables: str) -> str:
-    """Return the output of `dbt debug` in an environment that names the cluster as .env does."""
+    """Return what `dbt debug` says in an environment that names the cluster as .env does."""
     environment = {
         **os.environ,
         "DBT_LOG_PATH": str(tmp_path),
@@ -65,44 +86,216 @@ def test_prod_logs_in_by_password_over_tls(cluster: tuple[Emulator, Path], tmp_p
     said = dbt_debug(emulator, tmp_path, **login, SSL_CERT_FILE=str(certificate))
     assert "Connection test: [OK connection ok]" in said
 
-    # the same without the cluster's certificate authority
+    # the same without the authority that vouches for the cluster
     said = dbt_debug(emulator, tmp_path, **login)
     assert "certificate verify failed" in said
 
 
-def test_prod_iam_logs_in_with_credentials_of_the_cluster(
-    cluster: tuple[Emulator, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator, certificate = cluster
-    monkeypatch.setattr(moto_redshift.mock_random, "get_random_string", lambda *_, **__: PASSWORD)
+KEYS = {"aws_access_key_id": "sparkify", "aws_secret_access_key": "local"}
+OF_THE_MACHINE = {name.upper(): value for name, value in KEYS.items()}
+
+
+@pytest.fixture(scope="module")
+def redshift_api() -> Iterator[str]:
+    """Start moto's Redshift API with one cluster, `sparkify`, and return its address."""
     aws = ThreadedMotoServer("127.0.0.1", port=0)
     aws.start()
     try:
         address = "http://{}:{}".format(*aws.get_host_and_port())
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        boto3.client("redshift", REGION, endpoint_url=address, **keys).create_cluster(
+        client = boto3.client("redshift", REGION, endpoint_url=address, **KEYS)
+        client.create_cluster(
             ClusterIdentifier="sparkify",
             NodeType="ra3.large",
             MasterUsername="admin",
             MasterUserPassword=PASSWORD,
         )
-        credentials = tmp_path / "credentials"
-        credentials.write_text(
-            "[analyst]\n" + "\n".join(f"{name} = {value}" for name, value in keys.items())
-        )
-        login = {
-            "SPARKIFY_DBT_TARGET": "prod_iam",
-            "REDSHIFT_CLUSTER_ID": "sparkify",
-            "REDSHIFT_USER": "sparkify",
-            "AWS_REGION": REGION,
-            "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
-            "AWS_ENDPOINT_URL_REDSHIFT": address,
-            "SSL_CERT_FILE": str(certificate),
-        }
-        by_profile = dbt_debug(emulator, tmp_path, **login, AWS_PROFILE="analyst")
-        of_the_machine = {name.upper(): value for name, value in keys.items()}
-        without_profile = dbt_debug(emulator, tmp_path, **login, **of_the_machine)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(moto_redshift.mock_random, "get_random_string", lambda *_, **__: PASSWORD)
+            yield address
     finally:
         aws.stop()
+
+
+class Workgroups(BaseHTTPRequestHandler):
+    """GetCredentials of Redshift Serverless (API reference): the user is the IAM identity."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        signed_by = re.search(r"Credential=([^/]+)/", self.headers["Authorization"])
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        known = operation == "GetCredentials" and asked["workgroupName"] == "sparkify" and signed_by
+        answer = (
+            {"dbUser": f"IAM:{signed_by[1]}", "dbPassword": PASSWORD, "expiration": 4102444800}
+            if known and signed_by
+            else {"__type": "ResourceNotFoundException", "message": f"{operation} of {asked}"}
+        )
+        body = json.dumps(answer).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def serverless_api() -> Iterator[str]:
+    """Start the API of Redshift Serverless with one workgroup, and return its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Workgroups) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def machine(
+    cluster: tuple[Emulator, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """Make this process a machine that trusts the warehouse and has no AWS identity yet."""
+    _, certificate = cluster
+    environment = {
+        "SPARKIFY_DBT_TARGET": "prod_iam",
+        "AWS_REGION": REGION,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SSL_CERT_FILE": str(certificate),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    IamHelper.credentials_cache.clear()  # the driver's, for as long as a process lives
+    yield monkeypatch
+    IamHelper.credentials_cache.clear()
+
+
+def set_all(machine: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        machine.setenv(name, value)
+
+
+def set_connections(
+    machine: pytest.MonkeyPatch, emulator: Emulator, extra: Mapping[str, Any], **aws: str
+) -> None:
+    """Set Airflow's two connections, as .env.example spells them."""
+    redshift = {
+        "conn_type": "redshift",
+        "host": emulator.host,
+        "port": emulator.port,
+        "login": "sparkify",
+        "schema": emulator.database,
+        "extra": {"sslmode": "require", **extra},
+    }
+    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(redshift))
+    aws_default = {"conn_type": "aws", "extra": {"region_name": REGION}, **aws}
+    machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(aws_default))
+
+
+def user_of_the_loader() -> str:
+    with closing(connect_to_redshift("redshift_default", "aws_default")) as connection:
+        [[user]] = connection.cursor().execute("select current_user").fetchall()
+    return str(user)
+
+
+def user_of_dbt(machine: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Return whom dbt logs in as by profiles.yml, in a project without models.
+
+    Its environment is that of the DAG's tasks.
+    """
+    for name, template in ENVIRONMENT.items():
+        shown = SandboxedEnvironment().from_string(template)
+        machine.setenv(name, shown.render(conn=ConnectionAccessor(), run_id="test"))
+    (tmp_path / "dbt_project.yml").write_text("name: empty\nprofile: sparkify\n")
+    (tmp_path / "profiles.yml").write_bytes((ROOT / "profiles.yml").read_bytes())
+    done = dbt_here.invoke(
+        *("show", "--inline", "select current_user as me"), project=tmp_path, target=tmp_path
+    )
+    assert done.success, done.exception or done.result
+    [row] = done.result.results[0].agate_table.rows  # type: ignore[union-attr]
+    return str(row["me"])
+
+
+def test_prod_iam_logs_in_by_a_profile_or_as_the_machine(
+    cluster: tuple[Emulator, Path], redshift_api: str, tmp_path: Path
+) -> None:
+    emulator, certificate = cluster
+    credentials = tmp_path / "credentials"
+    credentials.write_text(
+        "[analyst]\n" + "\n".join(f"{name} = {value}" for name, value in KEYS.items())
+    )
+    login = {
+        "SPARKIFY_DBT_TARGET": "prod_iam",
+        "REDSHIFT_CLUSTER_ID": "sparkify",
+        "REDSHIFT_USER": "sparkify",
+        "AWS_REGION": REGION,
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+        "AWS_ENDPOINT_URL_REDSHIFT": redshift_api,
+        "SSL_CERT_FILE": str(certificate),
+    }
+    by_profile = dbt_debug(emulator, tmp_path, **login, AWS_PROFILE="analyst")
     assert "Connection test: [OK connection ok]" in by_profile
-    assert "Connection test: [OK connection ok]" in without_profile
+    as_the_machine = dbt_debug(emulator, tmp_path, **login, **OF_THE_MACHINE)
+    assert "Connection test: [OK connection ok]" in as_the_machine
+
+
+def test_on_a_cluster_the_loader_and_dbt_are_one_user(
+    cluster: tuple[Emulator, Path],
+    redshift_api: str,
+    machine: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    set_connections(machine, cluster[0], {"iam": True, "cluster_identifier": "sparkify"})
+    set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT": redshift_api})
+    assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
+
+
+def test_in_a_workgroup_the_loader_and_dbt_are_one_user(
+    cluster: tuple[Emulator, Path],
+    serverless_api: str,
+    machine: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    workgroup = {"iam": True, "is_serverless": True, "serverless_work_group": "sparkify"}
+    set_connections(machine, cluster[0], workgroup)
+    set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": serverless_api})
+    assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
+
+
+def test_the_loader_asks_as_the_identity_of_the_aws_connection_alone(
+    cluster: tuple[Emulator, Path], serverless_api: str, machine: pytest.MonkeyPatch
+) -> None:
+    """The machine's own identity is another one, which the warehouse does not know."""
+    workgroup = {"iam": True, "is_serverless": True, "serverless_work_group": "sparkify"}
+    set_connections(
+        machine,
+        cluster[0],
+        workgroup | {"serverless_token_duration_seconds": 900},
+        login=KEYS["aws_access_key_id"],
+        password=KEYS["aws_secret_access_key"],
+    )
+    set_all(machine, {"AWS_ACCESS_KEY_ID": "stranger", "AWS_SECRET_ACCESS_KEY": "local"})
+    machine.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", serverless_api)
+    assert user_of_the_loader() == USER
+
+
+@pytest.mark.parametrize(
+    ("changes", "extra", "said"),
+    [
+        ({"host": None}, {}, r"names no host: set its field Host \(`host` in AIRFLOW_CONN_…\)"),
+        ({"schema": None}, {}, r"names no database: set its field Database \(`schema`"),
+        ({}, {"iam": True, "is_serverless": True}, "set serverless_work_group"),
+    ],
+)
+def test_a_connection_that_lacks_a_field_is_refused_in_words(
+    cluster: tuple[Emulator, Path],
+    machine: pytest.MonkeyPatch,
+    changes: Mapping[str, None],
+    extra: Mapping[str, bool],
+    said: str,
+) -> None:
+    set_connections(machine, cluster[0], extra)
+    connection = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | changes
+    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(connection))
+    with pytest.raises(LoadError, match=said):
+        connect_to_redshift("redshift_default", "aws_default")
