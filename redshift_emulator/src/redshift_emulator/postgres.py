@@ -166,7 +166,7 @@ class Connection:
                             raise failure
                         return rows
 
-    async def _undisturbed(self, exchange: Coroutine[None, None, _T]) -> _T:
+    async def _uninterrupted(self, exchange: Coroutine[None, None, _T]) -> _T:
         """Await `exchange`; when cancelled, finish it first, so that the protocol stays in sync."""
         task = asyncio.ensure_future(exchange)
         try:
@@ -180,7 +180,7 @@ class Connection:
     async def query(self, sql: str) -> list[Row]:
         """See `Backend.query`."""
         await self.send(message(b"Q", sql.encode() + b"\0"))
-        return await self._undisturbed(self._exchange())
+        return await self._uninterrupted(self._exchange())
 
     async def write(self, sql: str) -> None:
         """See `Log.write`."""
@@ -203,7 +203,7 @@ class Connection:
                 await self.send(message(b"f", b"cancelled\0"))
                 await end
             raise
-        return await self._undisturbed(_value(end))
+        return await self._uninterrupted(_value(end))
 
     async def _copied(self) -> int:
         rows = 0

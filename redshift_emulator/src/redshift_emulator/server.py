@@ -58,7 +58,7 @@ SETTINGS = {
 # The shell replaces itself with PostgreSQL. When standard input ends, because the emulator closed
 # it or died for any reason, PostgreSQL does a fast shutdown.
 _SUPERVISED = 'exec 3<&0; { read -r _ <&3; kill -INT $$; } & exec "$@" 3<&- </dev/null'
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 _VIEW = re.compile(r"create or replace view (\S+)", re.IGNORECASE)
 
 
@@ -113,7 +113,7 @@ async def serve(options: Options) -> None:
     """
     options.data_dir.mkdir(parents=True, exist_ok=True)
     with (
-        _held(options.data_dir / "emulator.lock"),
+        _locked(options.data_dir / "emulator.lock"),
         tempfile.TemporaryDirectory(prefix="redshift-") as socket_dir,
         _postgres(options, Path(socket_dir)) as process,
     ):
@@ -197,11 +197,11 @@ def running_emulator(
             yield Emulator(host, int(bound), user, password, database)
         finally:
             process.terminate()
-            process.wait(_PATIENCE)
+            process.wait(_TIMEOUT_SECONDS)
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -246,7 +246,7 @@ def _postgres(options: Options, socket_dir: Path) -> Iterator[subprocess.Popen[b
     try:
         yield process
     finally:
-        process.communicate(timeout=_PATIENCE)
+        process.communicate(timeout=_TIMEOUT_SECONDS)
 
 
 def _system_user(data: Path, socket_dir: Path) -> str | None:
@@ -289,7 +289,7 @@ def _initialise(data: Path, as_user: str | None) -> None:
 
 def _wait_for_predecessor(pid_file: Path) -> None:
     """Wait until a PostgreSQL whose emulator was killed has shut down."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while pid_file.exists() and time.monotonic() < deadline:
         try:
             os.kill(int(pid_file.read_text().split()[0]), 0)
@@ -334,7 +334,7 @@ async def _make_catalog(connection: Connection, script: str) -> None:
 async def _first_connection(
     process: subprocess.Popen[bytes], socket: str, data_dir: Path
 ) -> Connection:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             return await Connection.open_as_owner(socket, "postgres")

@@ -365,7 +365,7 @@ class ClientSession:
 
     async def _simple_query(self, text: str) -> None:
         """Run the statements of one Query, in one transaction unless they control it themselves."""
-        await self._suffer_faults(text)
+        await self._apply_faults(text)
         statements = translate(text, self._settings)
         if not statements:
             self._answer(message(b"I"))
@@ -390,14 +390,14 @@ class ClientSession:
                     break
                 group = []
                 if isinstance(statement, Sql):
-                    await self._judge()
+                    await self._check_commit()
                     group.append(statement)
                 else:
                     await self._transfer(statement)
             else:
                 await self._run_group(group)
             if own and self.pg.status != b"I":
-                await self._judge()
+                await self._check_commit()
                 await self.pg.query("rollback" if self.pg.status == b"E" else "commit")
         except RedshiftError:
             if own:
@@ -486,7 +486,7 @@ class ClientSession:
         if portal is None:
             await self._forward(b"E", body, b"CIs")
             return
-        await self._suffer_faults(portal.sql)
+        await self._apply_faults(portal.sql)
         match statement := portal.statement:
             case Sql():
                 self._refuse_in_block(statement)
@@ -505,10 +505,14 @@ class ClientSession:
 
     async def _execute_all(self, statement: Sql, body: bytes) -> None:
         """Execute a portal; run `before` and `after`, unseen, in the same transaction."""
-        if statement.text == "commit" and self.pg.status == b"T" and not await self._judge_aside():
+        if (
+            statement.text == "commit"
+            and self.pg.status == b"T"
+            and not await self._check_commit_extended()
+        ):
             return
         for text in statement.before:
-            if await self._aside(text) is None:
+            if await self._run_hidden(text) is None:
                 return
         self._take_snapshot(statement)
         await self.pg.send(message(b"E", body) + _FLUSH)
@@ -517,15 +521,15 @@ class ClientSession:
         if self._skip_to_sync:
             return
         for text in statement.after:
-            if await self._aside(text) is None:
+            if await self._run_hidden(text) is None:
                 return
-        if statement.writes and self.pg.status == b"I" and not await self._judge_aside():
+        if statement.writes and self.pg.status == b"I" and not await self._check_commit_extended():
             return
         self._answer(_for_client(last, statement))
 
-    async def _aside(self, text: str) -> list[Row] | None:
+    async def _run_hidden(self, text: str) -> list[Row] | None:
         """Run a statement of the emulator's own; return its rows, or None if it failed."""
-        name = b"emulator_aside\0"
+        name = b"emulator_hidden\0"
         await self.pg.send(
             message(b"C", b"S" + name)  # a failed one is still open
             + message(b"P", name + text.encode() + b"\0\0\0")
@@ -561,7 +565,7 @@ class ClientSession:
         finally:
             self._running = None
 
-    async def _suffer_faults(self, sql: str) -> None:
+    async def _apply_faults(self, sql: str) -> None:
         """Apply the faults that a test has requested for this statement."""
         for fault in self._server.faults.take(sql) if self._server.faults else ():
             match fault.action:
@@ -576,13 +580,15 @@ class ClientSession:
 
     async def _lock(self, statement: Sql | None) -> bool:
         """Take the lock of `statement`, if any, in the extended protocol; return False on error."""
-        return not (statement and statement.lock) or await self._aside(statement.lock) is not None
+        return (
+            not (statement and statement.lock) or await self._run_hidden(statement.lock) is not None
+        )
 
     def _take_snapshot(self, statement: Sql | None) -> None:
         if statement and TAKES_SNAPSHOT.match(statement.text):
             self._server.schedule.take_snapshot(self)
 
-    async def _judge(self) -> None:
+    async def _check_commit(self) -> None:
         """Raise RedshiftError when the open transaction may not commit."""
         if self.pg.status == b"T":
             transaction = Transaction.of(await self.pg.query(TOUCHED))
@@ -590,14 +596,14 @@ class ClientSession:
             if transaction.number:
                 await self.pg.query(LOG_INSERTS)
 
-    async def _judge_aside(self) -> bool:
+    async def _check_commit_extended(self) -> bool:
         """Do the same in the extended protocol; return False if PostgreSQL fails."""
-        rows = await self._aside(TOUCHED)
+        rows = await self._run_hidden(TOUCHED)
         if rows is None:
             return False
         transaction = Transaction.of(rows)
         self._server.schedule.commit(self, transaction)
-        return not transaction.number or await self._aside(LOG_INSERTS) is not None
+        return not transaction.number or await self._run_hidden(LOG_INSERTS) is not None
 
     # COPY and UNLOAD
 
@@ -629,7 +635,7 @@ class ClientSession:
         finally:
             log.close()
         if commit:
-            await self._judge()
+            await self._check_commit()
             await self.pg.query("commit")
         if isinstance(statement, Copy):
             done = f"Load into table '{statement.table}' completed, {rows} record(s) loaded"

@@ -330,7 +330,7 @@ def _matches_perl(node: exp.Expr) -> bool:
     return _asks_for_perl(node.expression)
 
 
-def _matches_perl_untold(node: exp.Expr) -> bool:
+def _matches_perl_without_p(node: exp.Expr) -> bool:
     name, arguments = node.name.lower(), node.expressions
     at = {"regexp_count": 3, "regexp_instr": 5, "regexp_replace": 4, "regexp_substr": 4}.get(name)
     if at is None or len(arguments) < 2:
@@ -484,7 +484,7 @@ REFUSALS = (
         )
         for kind, applies in (
             (exp.RegexpLike, _matches_perl),
-            (exp.Anonymous, _matches_perl_untold),
+            (exp.Anonymous, _matches_perl_without_p),
         )
     ),
     Refusal(exp.Update, _sets_several_columns, "42601", _syntax("("), "UPDATE"),
