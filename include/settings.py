@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     )
     dbt_manifest: FromRoot = PROJECT_ROOT / "target" / "cosmos" / "manifest.json"
     dbt_docs_folder: FromRoot = PROJECT_ROOT / "target" / "docs"
+    dbt_docs_s3_prefix: str = Field(
+        default="",
+        pattern=r"^(s3://[^/]+/.+[^/])?$",
+        description="Where the docs site goes instead, as s3://bucket/prefix: no worker's disk.",
+    )
     schedule: str = Field(default="0 * * * *", description="Cron; empty: only when triggered.")
     retries: int = Field(default=2, ge=0)
     retry_delay_seconds: int = Field(default=60, ge=0)

@@ -17,7 +17,7 @@ from cosmos.constants import (
 )
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
-from include.cosmos.docs_site import copy_docs
+from include.cosmos.docs_site import publish_docs
 from include.cosmos.manifest import require_current
 from include.load.errors import LoadError
 from include.load.operator import require_address
@@ -116,9 +116,9 @@ def quality_gate(task_id: str) -> DbtTestLocalOperator:
 
 
 def generate_docs(task_id: str) -> DbtDocsLocalOperator:
-    """Return the task that generates the dbt docs site into `settings().dbt_docs_folder`."""
+    """Return the task that generates and publishes the dbt docs site."""
     return DbtDocsLocalOperator(
-        task_id=task_id, callback=copy_docs, env=ENVIRONMENT, **operator_arguments()
+        task_id=task_id, callback=publish_docs, env=ENVIRONMENT, **operator_arguments()
     )
 
 

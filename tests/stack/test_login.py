@@ -92,19 +92,26 @@ def test_prod_logs_in_by_password_over_tls(cluster: tuple[Emulator, Path], tmp_p
 
 
 KEYS = {"aws_access_key_id": "sparkify", "aws_secret_access_key": "local"}
+# The connections that .env.example proposes for IAM
+ON_A_CLUSTER, IN_A_WORKGROUP = map(
+    json.loads,
+    re.findall(
+        r"^# AIRFLOW_CONN_REDSHIFT_DEFAULT='(.*)'$", (ROOT / ".env.example").read_text(), re.M
+    ),
+)
 OF_THE_MACHINE = {name.upper(): value for name, value in KEYS.items()}
 
 
 @pytest.fixture(scope="module")
 def redshift_api() -> Iterator[str]:
-    """Start moto's Redshift API with one cluster, `sparkify`, and return its address."""
+    """Start moto's Redshift API with one cluster, and return its address."""
     aws = ThreadedMotoServer("127.0.0.1", port=0)
     aws.start()
     try:
         address = "http://{}:{}".format(*aws.get_host_and_port())
         client = boto3.client("redshift", REGION, endpoint_url=address, **KEYS)
         client.create_cluster(
-            ClusterIdentifier="sparkify",
+            ClusterIdentifier="example-cluster",
             NodeType="ra3.large",
             MasterUsername="admin",
             MasterUserPassword=PASSWORD,
@@ -123,7 +130,7 @@ class Workgroups(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         signed_by = re.search(r"Credential=([^/]+)/", self.headers["Authorization"])
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-        known = operation == "GetCredentials" and asked["workgroupName"] == "sparkify" and signed_by
+        known = operation == "GetCredentials" and asked["workgroupName"] == "example" and signed_by
         answer = (
             {"dbUser": f"IAM:{signed_by[1]}", "dbPassword": PASSWORD, "expiration": 4102444800}
             if known and signed_by
@@ -176,18 +183,11 @@ def set_all(machine: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:
 
 
 def set_connections(
-    machine: pytest.MonkeyPatch, emulator: Emulator, extra: Mapping[str, Any], **aws: str
+    machine: pytest.MonkeyPatch, emulator: Emulator, redshift: Mapping[str, Any], **aws: str
 ) -> None:
-    """Set Airflow's two connections, as .env.example spells them."""
-    redshift = {
-        "conn_type": "redshift",
-        "host": emulator.host,
-        "port": emulator.port,
-        "login": "sparkify",
-        "schema": emulator.database,
-        "extra": {"sslmode": "require", **extra},
-    }
-    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(redshift))
+    """Set Airflow's two connections, that to Redshift with the emulator's address."""
+    address = {"host": emulator.host, "port": emulator.port, "schema": emulator.database}
+    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps({**redshift, **address}))
     aws_default = {"conn_type": "aws", "extra": {"region_name": REGION}, **aws}
     machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(aws_default))
 
@@ -226,7 +226,7 @@ def test_prod_iam_logs_in_by_a_profile_or_as_the_machine(
     )
     login = {
         "SPARKIFY_DBT_TARGET": "prod_iam",
-        "REDSHIFT_CLUSTER_ID": "sparkify",
+        "REDSHIFT_CLUSTER_ID": "example-cluster",
         "REDSHIFT_USER": "sparkify",
         "AWS_REGION": REGION,
         "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
@@ -245,7 +245,7 @@ def test_on_a_cluster_the_loader_and_dbt_are_one_user(
     machine: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    set_connections(machine, cluster[0], {"iam": True, "cluster_identifier": "sparkify"})
+    set_connections(machine, cluster[0], ON_A_CLUSTER)
     set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT": redshift_api})
     assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
 
@@ -256,8 +256,7 @@ def test_in_a_workgroup_the_loader_and_dbt_are_one_user(
     machine: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    workgroup = {"iam": True, "is_serverless": True, "serverless_work_group": "sparkify"}
-    set_connections(machine, cluster[0], workgroup)
+    set_connections(machine, cluster[0], IN_A_WORKGROUP)
     set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": serverless_api})
     assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
 
@@ -266,11 +265,11 @@ def test_the_loader_asks_as_the_identity_of_the_aws_connection_alone(
     cluster: tuple[Emulator, Path], serverless_api: str, machine: pytest.MonkeyPatch
 ) -> None:
     """The machine's own identity is another one, which the warehouse does not know."""
-    workgroup = {"iam": True, "is_serverless": True, "serverless_work_group": "sparkify"}
+    brief = IN_A_WORKGROUP["extra"] | {"serverless_token_duration_seconds": 900}
     set_connections(
         machine,
         cluster[0],
-        workgroup | {"serverless_token_duration_seconds": 900},
+        IN_A_WORKGROUP | {"extra": brief},
         login=KEYS["aws_access_key_id"],
         password=KEYS["aws_secret_access_key"],
     )
@@ -280,22 +279,16 @@ def test_the_loader_asks_as_the_identity_of_the_aws_connection_alone(
 
 
 @pytest.mark.parametrize(
-    ("changes", "extra", "said"),
+    ("changes", "said"),
     [
-        ({"host": None}, {}, r"names no host: set its field Host \(`host` in AIRFLOW_CONN_…\)"),
-        ({"schema": None}, {}, r"names no database: set its field Database \(`schema`"),
-        ({}, {"iam": True, "is_serverless": True}, "set serverless_work_group"),
+        ({"host": None}, r"names no host: set its field Host \(`host` in AIRFLOW_CONN_…\)"),
+        ({"schema": None}, r"names no database: set its field Database \(`schema`"),
+        ({"extra": {"iam": True, "is_serverless": True}}, "set serverless_work_group"),
     ],
 )
 def test_a_connection_that_lacks_a_field_is_refused_in_words(
-    cluster: tuple[Emulator, Path],
-    machine: pytest.MonkeyPatch,
-    changes: Mapping[str, None],
-    extra: Mapping[str, bool],
-    said: str,
+    machine: pytest.MonkeyPatch, changes: Mapping[str, Any], said: str
 ) -> None:
-    set_connections(machine, cluster[0], extra)
-    connection = json.loads(os.environ["AIRFLOW_CONN_REDSHIFT_DEFAULT"]) | changes
-    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(connection))
+    machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", json.dumps(IN_A_WORKGROUP | changes))
     with pytest.raises(LoadError, match=said):
         connect_to_redshift("redshift_default", "aws_default")
