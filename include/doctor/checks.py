@@ -105,8 +105,10 @@ def warehouse_port(reached: Reached) -> str:
     """See that something listens where Redshift should."""
     host, port = address_of_redshift()
     if not host:
-        reached.port_answers = True
-        return "the connection names no host: IAM finds it"
+        raise FaultError(
+            f"The connection {settings().redshift_conn_id} names no host.",
+            "Set it to the warehouse's endpoint, with IAM, too: dbt needs it.",
+        )
     try:
         socket.create_connection((host, port), REACH_SECONDS).close()
     except socket.gaierror as error:
@@ -169,6 +171,8 @@ def dbt_login(reached: Reached) -> str:
         )
     shown = dict(line.split(": ", 1) for line in lines if ": " in line)
     [(user, database)] = reached.rows("select current_user, current_database()")
+    if shown.get("is_serverless") == "True":
+        shown["user"] = user  # IAM makes the user of the identity; dbt does not say whom
     if (shown.get("user", user), shown.get("database", database)) != (user, database):
         raise FaultError(
             f"dbt logs in as {shown.get('user')} to {shown.get('database')}, the loader as {user} "

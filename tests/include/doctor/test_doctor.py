@@ -241,3 +241,13 @@ def test_secrets_are_found_by_their_names_however_deep() -> None:
     found = secrets_in(extra | {"password": None})
     assert found == {"abc", "abcdef"}
     assert without(found, "abcdef abc x") == "*** *** x"
+
+
+def test_a_connection_without_a_host_is_named(
+    stack: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = connection(stack, "REDSHIFT_DEFAULT", host="")
+    monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", changed)
+    found = examine()
+    assert faults(found)[0] == "warehouse port"
+    assert "redshift_default names no host" in found["warehouse port"].detail
