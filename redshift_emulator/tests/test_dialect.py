@@ -214,6 +214,50 @@ VALUES = [
         ("try_cast('noon' as timetz)::varchar", None),
         ("current_time is not null", True),
     ),
+    *values(
+        "VARBYTE type",
+        ("'abc'::varbyte", "616263"),
+        ("'é\\\\x'::varbyte", "c3a95c78"),
+        ("'abc'::varbyte(2)", "6162"),
+        ("cast('ab'::char(4) as varbinary)", "61622020"),
+        ("5::smallint::varbyte", "0005"),
+        ("5::int::varbyte", "00000005"),
+        ("5::bigint::varbyte", "0000000000000005"),
+        ("from_hex('0005')::int", 5),
+        ("to_varbyte('6162', 'hex')::varchar", "ab"),
+        ("try_cast('abc' as varbyte)", "616263"),
+        ("null::varbyte", None),
+        ("''::varbyte", ""),
+    ),
+    *values(
+        "VARBYTE operators",
+        ("'a'::varbyte < 'b'::varbyte", True),
+        ("'a'::varbyte || 'b'::varbyte", "6162"),
+    ),
+    *values(
+        "TO_VARBYTE function",
+        ("to_varbyte('6162', 'HEX')", "6162"),
+        ("to_varbyte('4', 'hex')", "04"),
+        ("to_varbyte('01001101', 'binary')", "4d"),
+        ("to_varbyte('101001101', 'binary')", "014d"),
+        ("to_varbyte('a', 'utf-8')", "61"),
+        ("to_varbyte('YWI=', 'base64')", "6162"),
+    ),
+    *values(
+        "FROM_VARBYTE function",
+        ("from_varbyte('ab', 'hex')", "6162"),
+        ("from_varbyte(from_hex('4d'), 'binary')", "01001101"),
+        ("from_varbyte('é'::varbyte, 'utf8')", "é"),
+    ),
+    *values(
+        "VARBYTE functions",
+        ("from_hex('6162')", "6162"),
+        ("to_hex('abc'::varbyte)", "616263"),
+        ("to_hex(2147676847)", "8002f2af"),
+        ("concat('a'::varbyte, 'b'::varbyte)", "6162"),
+        ("len('é'::varbyte) + octet_length('é'::varbyte)", 4),
+        ("substring('abc'::varbyte, 2, 1)", "62"),
+    ),
     *values("SHOW", ("current_setting('wlm_query_slot_count')", "1")),
 ]
 
@@ -917,6 +961,43 @@ def test_lengths_count_bytes_in_every_way_to_make_a_column(run: Run) -> None:
             run(f"insert into {sql}")
     run("alter table bytes_like alter column e type varchar(3)")
     run("insert into bytes_like (e) values ('éa')")
+
+
+def test_a_varbyte_keeps_to_its_length(run: Run) -> None:
+    run("create table binaries (a varbyte(3), b varchar(9))")
+    run("insert into binaries values ('abc', 'abcd')")
+    for source in ("values ('abcd')", "select b from binaries", "values ('éé'::varbyte)"):
+        with raises("22001", "Value too long"):
+            run(f"insert into binaries (a) {source}")
+    run("alter table binaries alter column a type varbyte(4)")
+    run("insert into binaries (a) select b from binaries")
+    run("create table binaries_as as select a, a || a as b from binaries")
+    types = run("select type from pg_table_def where tablename = 'binaries_as'")
+    assert types == [("binary varying(4)",), ("binary varying(64000)",)]
+    assert run("select a from binaries_as order by a") == [("616263",), ("61626364",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "message"),
+    [
+        (
+            "'a'::varbyte + 'b'::varbyte",
+            "0A000",
+            "The emulator does not support the operator + of VARBYTE",
+        ),
+        ("~ 'a'::varbyte", "0A000", "The emulator does not support the operator ~ of VARBYTE"),
+        ("getbit('a'::varbyte, 1)", "0A000", "The emulator does not support GETBIT"),
+        ("from_varbyte('a', 'ebcdic')", "22023", 'format "ebcdic"'),
+        ("to_varbyte('a', 'ebcdic')", "22023", 'format "ebcdic"'),
+        ("upper('a'::varbyte)", "42883", "function upper(binary varying) does not exist"),
+        ("''::varbyte(16777217)", "22023", "length for type varbyte cannot exceed 16777216"),
+    ],
+)
+def test_what_cannot_be_done_with_varbyte_is_refused(
+    run: Run, sql: str, sqlstate: str, message: str
+) -> None:
+    with raises(sqlstate, message):
+        run(f"select {sql}")
 
 
 def test_declared_keys_are_not_enforced_but_not_null_is(run: Run) -> None:

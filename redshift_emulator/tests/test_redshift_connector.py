@@ -72,12 +72,42 @@ def test_values_of_each_type_round_trip(lake: Lake, column_type: str, values: li
         ("timestamptz", 1184),
         ("time", 1083),
         ("timetz", 1266),
+        ("varbyte(3)", 6551),
     ],
 )
 def test_description_has_redshift_s_type_codes(lake: Lake, column_type: str, oid: int) -> None:
     cursor = lake.connection.cursor()
     cursor.execute(f"select null::{column_type} as Value")
     assert [column[:2] for column in cursor.description] == [("value", oid)]
+
+
+def test_varbyte_comes_as_hexadecimal_digits(lake: Lake) -> None:
+    lake.run("create table t (n int, a varbyte, b varchar(9))")
+    cursor = lake.connection.cursor()
+    cursor.execute("insert into t values (%s, %s, %s)", (1, "é", "\\x61"))
+    cursor.execute("insert into t values (%s, %s, %s)", (2, None, None))
+    cursor.execute("select b, a, n from t where n < %s order by n", (3,))
+    # The driver reads the digits as UTF-8.
+    assert cursor.fetchall() == (["\\x61", "é", 1], [None, None, 2])
+
+
+def test_cast_to_varbyte_names_its_column(lake: Lake) -> None:
+    cursor = lake.connection.cursor()
+    cursor.execute("select 'abc'::varbyte, 'abc'::varbyte as bytes")
+    assert [column[0] for column in cursor.description] == ["varbyte", "bytes"]
+
+
+def test_varbyte_is_listed_with_its_length(lake: Lake) -> None:
+    lake.run("create table t (a varbyte, b varbinary(7))")
+    columns = lake.connection.cursor().get_columns(
+        schema_pattern=lake.schema, tablename_pattern="t"
+    )
+    assert [(row[3], row[5]) for row in columns] == [("a", "varbyte"), ("b", "varbyte")]
+    shown = f"show columns from table {lake.emulator.database}.{lake.schema}.t"
+    assert [row[7:9] for row in map(tuple, lake.rows(shown))] == [
+        ("binary varying", 64000),
+        ("binary varying", 7),
+    ]
 
 
 def test_numbers_are_floats_when_the_connection_asks_for_them(emulator: Emulator) -> None:

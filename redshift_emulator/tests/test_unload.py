@@ -61,6 +61,20 @@ def test_text_is_written_according_to_its_options(plays: Lake, options: str, exp
     assert plays.get("out/000").decode() == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("csv parallel off", "1,616263\n2,\n"),
+        ("json parallel off", '{"n":1,"a":"616263"}\n{"n":2,"a":null}\n'),
+    ],
+)
+def test_varbyte_is_written_as_hexadecimal_digits(lake: Lake, options: str, expected: str) -> None:
+    lake.run("create table t (n int, a varbyte)")
+    lake.run("insert into t values (1, 'abc'), (2, null)")
+    lake.unload("select n, a from t order by n", "out/", options)
+    assert lake.get("out/000").decode() == expected
+
+
 def test_json_is_an_object_per_line_with_bare_numbers(lake: Lake) -> None:
     lake.unload(
         "select 1 as a, 1.50::numeric(5,2) as b, 'x\"é' as c, true as d, null::int as e",

@@ -282,6 +282,29 @@ def test_surplus_parameter_types_are_accepted(emulator: Emulator) -> None:
     assert message(b"D", struct.pack("!hi1s", 1, 1, b"5")) in received
 
 
+@pytest.mark.parametrize(("form", "sent"), [(0, b"6162"), (1, b"ab")])
+def test_varbyte_goes_under_its_code_in_either_format(
+    emulator: Emulator, form: int, sent: bytes
+) -> None:
+    with bare_client(emulator) as client:
+        values = struct.pack("!hhhi2shh", 1, 1, 1, 2, b"ab", 1, form)
+        client.sendall(
+            message(b"P", b"\0select $1 as a\0" + struct.pack("!hI", 1, 6551))
+            + message(b"D", b"S\0")
+            + message(b"B", b"\0\0" + values)
+            + message(b"D", b"P\0")
+            + message(b"E", b"\0" + struct.pack("!I", 0))
+            + message(b"S")
+        )
+        received = b""
+        while not received.endswith(b"Z\0\0\0\x05I"):
+            received += client.recv(4096)
+    assert message(b"t", struct.pack("!hI", 1, 6551)) in received
+    field = struct.pack("!IhIhih", 0, 0, 6551, -1, -1, form)
+    assert message(b"T", struct.pack("!h", 1) + b"a\0" + field) in received
+    assert message(b"D", struct.pack("!hi", 1, len(sent)) + sent) in received
+
+
 def test_nul_byte_in_a_text_is_refused_and_the_session_continues(lake: Lake) -> None:
     cursor = lake.connection.cursor()
     with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):

@@ -30,6 +30,12 @@ REWORDED: tuple[tuple[str, str, str, str], ...] = (
         "42P16",
         "cannot change number of columns in view",
     ),
+    (
+        "42883",
+        r"operator does not exist: (?:bytea ([+&|#]) bytea|(~) bytea)",
+        "0A000",
+        r"The emulator does not support the operator \1\2 of VARBYTE",
+    ),
     ("22P02", r"^invalid input syntax for type (.*)", "22P02", r"invalid input syntax for \1"),
 )
 """Errors that the two word differently; every other text passes unchanged."""
@@ -38,6 +44,7 @@ SPELT: tuple[tuple[str, str, str], ...] = (
     # PostgreSQL's SQLSTATE, a pattern for part of its message or hint, and Redshift's spelling.
     ("42883", r"\b(public|redshift)\.", ""),
     ("42883", r"\bunknown\b", '"unknown"'),
+    ("42883", r"\bbytea\b", "binary varying"),
     ("42883", r"\bmight need\b", "may need"),
 )
 """Errors in which the two differ by a word or two."""

@@ -54,6 +54,7 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     select = _select(statement.query)
     names, types = await _columns(select, backend)
     header, write = _row_writer(statement.options, names, types)
+    write = _with_digits(write, types)
     region = statement.options.get("REGION")
     s3 = client(statement.credentials, str(region) if region else None, session)
     target = Target(s3, statement, header)
@@ -170,6 +171,19 @@ def _row_writer(
         return delimiter.join(null if text is None else write_text(text) for text in row) + "\n"
 
     return write(list(names)) if options.get("HEADER") else "", write
+
+
+def _with_digits(write: RowWriter, types: list[str]) -> RowWriter:
+    """Write VARBYTE as hexadecimal digits, without PostgreSQL's prefix (VARBYTE type)."""
+    varbytes = [at for at, each in enumerate(types) if each == "bytea"]
+
+    def write_digits(row: list[Field]) -> str:
+        for at in varbytes:
+            value = row[at]
+            row[at] = value and value.removeprefix("\\x")
+        return write(row)
+
+    return write_digits if varbytes else write
 
 
 def _csv_text(delimiter: str) -> Callable[[str], str]:

@@ -96,7 +96,8 @@ def converter(column: Column, options: Conversion) -> Converter:
             return _time(zoned=False)
         case "timetz":
             return _time(zoned=True)
-    raise RedshiftError("0A000", f"COPY into a column of type {column.type} is not supported")
+    name = "VARBYTE" if column.type == "bytea" else column.type
+    raise RedshiftError("0A000", f"The emulator does not support COPY into a column of type {name}")
 
 
 def text_of(value: object) -> str:

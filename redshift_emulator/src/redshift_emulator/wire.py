@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
+from redshift_emulator import varbyte
 from redshift_emulator.backend import Session
 from redshift_emulator.copy_from_s3 import run_copy
 from redshift_emulator.dialect import CASE, is_on, translate
@@ -89,6 +90,8 @@ class Prepared(NamedTuple):
 
     sql: str
     statement: Statement
+    varbytes: frozenset[int] = frozenset()
+    """Positions of the VARBYTE columns that its rows send as text."""
 
 
 class ClientReader(asyncio.StreamReader):
@@ -144,6 +147,7 @@ class ClientSession:
         self._skip_to_sync = False
         self._running: asyncio.Task[object] | None = None
         self._cut_after = False
+        self._varbytes: frozenset[int] = frozenset()
 
     @property
     def pg(self) -> Connection:
@@ -242,7 +246,7 @@ class ClientSession:
                 for name, value in STATUS.items():
                     self._answer(message(b"S", f"{name}\0{value}\0".encode()))
             else:
-                self._answer(_for_client(reply))
+                self._answer(self._for_client(reply))
             if reply.kind == b"R" and reply.body != b"\0\0\0\0":
                 # PostgreSQL itself asks for the password and checks it.
                 await self._writer.drain()
@@ -344,7 +348,7 @@ class ClientSession:
             while replies and last is None:
                 reply = replies.popleft()
                 if show is None or reply.kind in show:
-                    out.append(_for_client(reply))
+                    out.append(self._for_client(reply))
                 if rows is not None and reply.kind == b"D":
                     rows.append(row(reply.body))
                 if reply.kind in end:
@@ -360,6 +364,21 @@ class ClientSession:
         """End the implicit transaction of the extended protocol; some errors only occur here."""
         await self.pg.send(_SYNC)
         await self._relay(b"Z", show=_ASIDES + b"E")
+
+    def _for_client(self, reply: Message, statement: Sql | None = None) -> bytes:
+        match reply.kind:
+            case b"D" if self._varbytes:
+                return varbyte.row_of_digits(reply.body, self._varbytes)
+            case b"T":
+                described, self._varbytes = varbyte.described(reply.body)
+                return described
+            case b"t":
+                return varbyte.parameters(reply.body)
+            case b"E":
+                return reworded(reply.body)
+            case b"C" if statement and statement.tag:
+                return message(b"C", statement.tag.encode() + b"\0")
+        return reply.raw
 
     # Simple query
 
@@ -433,7 +452,7 @@ class ClientSession:
                     case b"Z":
                         self.pg.status, ready = reply.body, True
                 if not ready and (statement_here or reply.kind in _ASIDES + b"E"):
-                    out.append(_for_client(reply, statement_here))
+                    out.append(self._for_client(reply, statement_here))
             self._answer(b"".join(out))
             await self._writer.drain()
             if ready:
@@ -453,19 +472,30 @@ class ClientSession:
         statement = _guarded(statements[0]) if statements else Sql("")
         self._prepared[name] = Prepared(sql, statement)
         if isinstance(statement, Sql):
-            types = _parameter_types(types, statement)
+            types = _parameter_types(varbyte.parsed(types), statement)
             if not await self._lock(statement):
                 return
-            await self._forward(b"P", b"\0".join((name, statement.text.encode(), types)), b"1")
+            await self._parse_and_describe(name, statement, types)
+            self._prepared[name] = Prepared(sql, statement, self._varbytes)
         else:
             self._answer(message(b"1"))
 
+    async def _parse_and_describe(self, name: bytes, statement: Sql, types: bytes) -> None:
+        """Parse a statement, and note its VARBYTE columns without showing them to the client."""
+        body = b"\0".join((name, statement.text.encode(), types))
+        await self.pg.send(message(b"P", body) + message(b"D", b"S" + name + b"\0") + _FLUSH)
+        last = await self._relay(b"TnE", show=_ASIDES + b"1E")
+        self._skip_to_sync = last.kind == b"E"
+        self._varbytes = varbyte.described(last.body)[1] if last.kind == b"T" else frozenset()
+
     async def _bind(self, body: bytes) -> None:
-        portal, name, _ = body.split(b"\0", 2)
+        portal, name, values = body.split(b"\0", 2)
         self._portals.pop(portal, None)
         prepared = self._prepared.get(name)
         if prepared is not None:
-            self._portals[portal] = prepared
+            formats = _result_formats(values)
+            as_text = varbyte.sent_as_text(prepared.varbytes, formats)
+            self._portals[portal] = prepared._replace(varbytes=as_text)
         statement = prepared.statement if prepared else None
         if isinstance(statement, Copy | Unload):
             self._answer(message(b"2"))
@@ -487,6 +517,7 @@ class ClientSession:
             await self._forward(b"E", body, b"CIs")
             return
         await self._apply_faults(portal.sql)
+        self._varbytes = portal.varbytes
         match statement := portal.statement:
             case Sql():
                 self._refuse_in_block(statement)
@@ -525,7 +556,7 @@ class ClientSession:
                 return
         if statement.writes and self.pg.status == b"I" and not await self._check_commit_extended():
             return
-        self._answer(_for_client(last, statement))
+        self._answer(self._for_client(last, statement))
 
     async def _run_hidden(self, text: str) -> list[Row] | None:
         """Run a statement of the emulator's own; return its rows, or None if it failed."""
@@ -645,14 +676,6 @@ class ClientSession:
         self._answer(information(f"{done} successfully.") + message(b"C", tag + b"\0"))
 
 
-def _for_client(reply: Message, statement: Sql | None = None) -> bytes:
-    if reply.kind == b"E":
-        return reworded(reply.body)
-    if reply.kind == b"C" and statement and statement.tag:
-        return message(b"C", statement.tag.encode() + b"\0")
-    return reply.raw
-
-
 def _parameter_types(given: bytes, statement: Sql) -> bytes:
     """Check the parameter types that Parse gives, and return types that PostgreSQL accepts.
 
@@ -669,6 +692,16 @@ def _parameter_types(given: bytes, statement: Sql) -> bytes:
         if types[number] in _UNTYPED:
             types[number] = _TEXT
     return struct.pack(f"!h{count}I", count, *types.values())
+
+
+def _result_formats(values: bytes) -> bytes:
+    """Return the result formats, which follow the parameters in a Bind."""
+    at = 2 + 2 * int.from_bytes(values[:2], "big")
+    count = int.from_bytes(values[at : at + 2], "big")
+    at += 2
+    for _ in range(count):
+        at += 4 + max(int.from_bytes(values[at : at + 4], "big", signed=True), 0)
+    return values[at:]
 
 
 def _guarded(statement: Statement) -> Statement:

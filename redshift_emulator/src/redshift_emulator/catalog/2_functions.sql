@@ -505,9 +505,98 @@ $$;
 create or replace aggregate redshift.percentile_cont(double precision, double precision)
     (sfunc = redshift.collect, stype = double precision[], finalfunc = redshift.percentile_of);
 
+-- VARBYTE type: bytea with a length. A cast truncates to it; an assignment of a longer value fails.
+-- Casts from and to integers are PostgreSQL's own.
+
+alter type bytea set (typmod_in = bittypmodin, typmod_out = bittypmodout);
+
+create or replace function redshift.varbyte_of_length(value bytea, length int, is_cast boolean) returns bytea
+language plpgsql immutable strict parallel safe as $$
+begin
+    if length < 0 or octet_length(value) <= length then
+        return value;
+    elsif is_cast then
+        return substr(value, 1, length);
+    end if;
+    raise string_data_right_truncation using message = format('value too long for type binary varying(%s)', length);
+end $$;
+create or replace function redshift.to_utf8(value text) returns bytea
+language sql immutable strict parallel safe as $$ select convert_to(value, 'UTF8') $$;
+create or replace function redshift.padded_to_utf8(value bpchar) returns bytea
+language sql immutable strict parallel safe as $$ select convert_to(concat(value), 'UTF8') $$;
+create or replace function redshift.from_utf8(value bytea) returns text
+language sql immutable strict parallel safe as $$ select convert_from(value, 'UTF8') $$;
+
+drop cast if exists (bytea as bytea);
+create cast (bytea as bytea) with function redshift.varbyte_of_length(bytea, int, boolean) as implicit;
+drop cast if exists (text as bytea);
+create cast (text as bytea) with function redshift.to_utf8(text) as assignment;
+drop cast if exists (varchar as bytea);
+create cast (varchar as bytea) with function redshift.to_utf8(text) as assignment;
+drop cast if exists (bpchar as bytea);
+create cast (bpchar as bytea) with function redshift.padded_to_utf8(bpchar) as assignment;
+drop cast if exists (bytea as text);
+create cast (bytea as text) with function redshift.from_utf8(bytea);
+drop cast if exists (bytea as varchar);
+create cast (bytea as varchar) with function redshift.from_utf8(bytea);
+drop cast if exists (bytea as bpchar);
+create cast (bytea as bpchar) with function redshift.from_utf8(bytea);
+
+create or replace function redshift.from_hex(value text) returns bytea
+language sql immutable strict parallel safe as $$
+    select decode(repeat('0', length(value) % 2) || value, 'hex')
+$$;
+create or replace function redshift.to_varbyte(value text, format text) returns bytea
+language plpgsql immutable strict parallel safe as $$
+begin
+    case
+        when lower(format) = 'hex' then return redshift.from_hex(value);
+        when lower(format) = 'base64' then return decode(value, 'base64');
+        when lower(format) in ('utf8', 'utf-8', 'utf_8') then return convert_to(value, 'UTF8');
+        when lower(format) = 'binary' then
+            return (
+                select coalesce(string_agg(set_byte('\x00', 0, substr(bits, n, 8)::bit(8)::int), '' order by n), '')
+                from (select repeat('0', -length(value) & 7) || value) padded (bits),
+                    generate_series(1, length(bits), 8) n
+            );
+        else
+            raise invalid_parameter_value using message = format('format "%s" of TO_VARBYTE is not supported', format);
+    end case;
+end $$;
+create or replace function redshift.from_varbyte(value bytea, format text) returns text
+language plpgsql immutable strict parallel safe as $$
+begin
+    case
+        when lower(format) = 'hex' then return encode(value, 'hex');
+        when lower(format) = 'base64' then return translate(encode(value, 'base64'), E'\n', '');
+        when lower(format) in ('utf8', 'utf-8', 'utf_8') then return convert_from(value, 'UTF8');
+        when lower(format) = 'binary' then
+            return (
+                select coalesce(string_agg(get_byte(value, n)::bit(8)::text, '' order by n), '')
+                from generate_series(0, octet_length(value) - 1) n
+            );
+        else
+            raise invalid_parameter_value using message = format('format "%s" of FROM_VARBYTE is not supported', format);
+    end case;
+end $$;
+create or replace function redshift.to_hex(value bigint) returns text
+language sql immutable strict parallel safe as $$ select to_hex(value) $$;
+create or replace function redshift.to_hex(value int) returns text
+language sql immutable strict parallel safe as $$ select to_hex(value) $$;
+create or replace function redshift.to_hex(value bytea) returns text
+language sql immutable strict parallel safe as $$ select encode(value, 'hex') $$;
+
+create or replace function redshift.format_type(type oid, modifier int) returns text
+language sql stable parallel safe as $$
+    select case when type = 'bytea'::regtype and modifier = -1 then 'binary varying(64000)'
+        else regexp_replace(format_type(type, modifier), '^bytea', 'binary varying') end
+$$;
+
 -- String functions
 
 create or replace function redshift.concat(first text, second text) returns text
+language sql immutable parallel safe as $$ select first || second $$;
+create or replace function redshift.concat(first bytea, second bytea) returns bytea
 language sql immutable parallel safe as $$ select first || second $$;
 
 create or replace function redshift.split_part(value text, delimiter text, part bigint) returns text

@@ -17,7 +17,7 @@ end $$;
 create or replace function pg_catalog.pg_get_late_binding_view_cols() returns setof record
 language sql stable as $$
     select nspname, relname, attname,
-        format_type(case when modifier <> atttypmod and atttypid = 'text'::regtype then 'varchar'::regtype::oid
+        redshift.format_type(case when modifier <> atttypmod and atttypid = 'text'::regtype then 'varchar'::regtype::oid
             else atttypid end, modifier)::varchar, attnum::int
     from redshift.late_binding_views
     join pg_class c on c.oid = view
@@ -77,9 +77,12 @@ select
     case when attnotnull and (attidentity = '' or exists (
         select from pg_constraint where conrelid = attrelid and conname = 'identity_not_null' and attnum = any (conkey)
     )) then 'NO' else 'YES' end as is_nullable,
-    format_type(type, null) as data_type,
-    format_type(type, modifier) as full_type,
-    information_schema._pg_char_max_length(type, modifier) as character_maximum_length,
+    redshift.format_type(type, null) as data_type,
+    redshift.format_type(type, modifier) as full_type,
+    coalesce(
+        information_schema._pg_char_max_length(type, modifier),
+        case when type = 'bytea'::regtype then coalesce(nullif(modifier, -1), 64000) end
+    ) as character_maximum_length,
     information_schema._pg_numeric_precision(atttypid, atttypmod) as numeric_precision,
     information_schema._pg_numeric_scale(atttypid, atttypmod) as numeric_scale,
     information_schema._pg_datetime_precision(atttypid, atttypmod) as datetime_precision,

@@ -315,7 +315,7 @@ def data_type(cursor: Cursor, column: str) -> str:
         text = arguments[0] if arguments else str(default)
         length = greatest if text.upper() == "MAX" else int(text)
         queries.check_length(name, length)
-        return name if name == "bytea" else f"{name}({length})"
+        return f"{name}({length})"
     if arguments and phrase != "FLOAT":
         raise syntax_error("(")
     return "real" if arguments and int(arguments[0]) <= 24 else name

@@ -268,7 +268,6 @@ def _check_type(node: exp.DataType) -> None:
         check_length(name, int(lengths[0]) if lengths else 1)
         kinds = {"varchar": exp.DType.VARCHAR, "char": exp.DType.CHAR, "bytea": written}
         node.set("this", kinds[name] if lengths or name != "char" else exp.DType.BPCHAR)
-        lengths = [] if name == "bytea" else lengths
     elif lengths:
         raise syntax_error("(")
     node.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(n)) for n in lengths])
@@ -309,10 +308,11 @@ def check_precision(precision: int, scale: int = 0) -> None:
 
 
 def check_length(name: str, length: int) -> None:
-    """Refuse a length in bytes above the type's maximum (Character types)."""
+    """Refuse a length in bytes above the type's maximum (Character types; VARBYTE type)."""
     greatest = rules.LENGTHS[name][1]
     if not 1 <= length <= greatest:
-        raise RedshiftError("22023", f"length for type {name} cannot exceed {greatest}")
+        shown = "varbyte" if name == "bytea" else name
+        raise RedshiftError("22023", f"length for type {shown} cannot exceed {greatest}")
 
 
 def _cut_to_bytes(node: exp.Expr) -> None:
@@ -335,7 +335,14 @@ def _in_utc(node: exp.Expr) -> None:
         node.replace(exp.Paren(this=exp.Add(this=node.copy(), expression=nothing)))
 
 
+def _read_as_text(node: exp.Expr) -> None:
+    """Cast a literal to VARBYTE by its bytes; PostgreSQL would read escapes (VARBYTE type)."""
+    if node.args["to"].is_type(exp.DType.VARBINARY) and node.this.is_string:
+        node.set("this", _as(exp.DType.TEXT, node.this))
+
+
 def _cast(node: exp.Expr) -> None:
+    _read_as_text(node)
     _cut_to_bytes(node)
     _in_utc(node)
 

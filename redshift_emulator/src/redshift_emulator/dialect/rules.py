@@ -67,7 +67,7 @@ NATIVE = (
         # String functions
         "ascii btrim char_length character_length chr initcap left length lower lpad ltrim "
         "md5 octet_length position quote_ident quote_literal repeat replace reverse right "
-        "rpad rtrim strpos substr substring to_hex translate trim upper "
+        "rpad rtrim strpos substr substring translate trim upper "
         # Data type formatting functions; Date and time functions
         "to_char to_number timeofday "
         # System information functions
@@ -82,10 +82,10 @@ NATIVE = (
 # Functions of catalog/2_functions.sql, called as redshift.<name>: PostgreSQL lacks them, or its
 # function of that name does something else. Each has a page in the SQL functions reference.
 OWN = words(
-    "add_months avg concat crc32 fnv_hash func_sha1 getdate is_valid_json "
-    "is_valid_json_array json_array_length json_extract_array_element_text last_day "
+    "add_months avg concat crc32 fnv_hash format_type from_hex from_varbyte func_sha1 getdate "
+    "is_valid_json is_valid_json_array json_array_length json_extract_array_element_text last_day "
     "months_between next_day regexp_count regexp_instr regexp_replace regexp_substr round sha sha1 "
-    "sha2 split_part strtol to_date to_timestamp trunc"
+    "sha2 split_part strtol to_date to_hex to_timestamp to_varbyte trunc"
 )
 
 RENAMED = {
@@ -111,7 +111,7 @@ FUNCTIONS_NOT_HERE = words(
     "can_json_parse json_parse json_serialize json_serialize_to_varbyte json_size json_typeof "
     "array array_concat array_flatten get_array_length is_array is_object object object_transform "
     "split_to_array subarray "
-    "from_hex from_varbyte getbit to_varbyte "
+    "getbit "
     "hll hll_cardinality hll_combine hll_combine_sketches hll_create_sketch "
     "current_aws_account current_namespace pg_get_cols role_is_member_of slice_num "
     "user_is_member_of"
@@ -154,7 +154,7 @@ TYPES = {
 }
 # Longer names come first, because some names start with a shorter one.
 TYPE_PHRASES = tuple(sorted(TYPES, key=len, reverse=True))
-LENGTHS = {"varchar": (256, 65535), "char": (1, 4096), "bytea": (64000, 1024000)}
+LENGTHS = {"varchar": (256, 65535), "char": (1, 4096), "bytea": (64000, 16777216)}
 
 # Compression encodings that do not work for all types: the types that they work for
 _NUMBERS_AND_TIMES = ("smallint", "integer", "bigint", "numeric", "date", "time")
