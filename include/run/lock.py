@@ -64,10 +64,7 @@ def acquire_run_lock(
 def release_run_lock(connection: Connection, target_schema: str, owner: str) -> None:
     """Give the lock back; a lock that is another's, or nobody's, is left as it is."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "delete from ops.run_lock where target_schema = %s and owner = %s",
-            (target_schema, owner),
-        )
+        cursor.execute(render("run_lock_release_sql", target_schema, owner))
     connection.commit()
 
 

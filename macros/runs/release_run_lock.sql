@@ -3,6 +3,5 @@
     {% if not changes_warehouse() or env_var('SPARKIFY_RUN_ID', '') %}
         {{ return('') }}
     {% endif %}
-    delete from ops.run_lock
-    where target_schema = {{ sql_literal(target.schema) }} and owner = {{ sql_literal(run_id()) }}
+    {{ run_lock_release_sql(target.schema, run_id()) }}
 {%- endmacro %}
