@@ -9,6 +9,9 @@ SONGS ?= song_data/
 # What a pull request is compared with, and where the manifest of that lies.
 BASE ?= origin/main
 STATE ?= target/production
+# Of a target that builds production, the one that reads what was published.
+READ_TARGET = $$(echo $${SPARKIFY_DBT_TARGET:-prod} | sed 's/^prod/published/')
+PUBLISHING = PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.publish.command_line
 # The SQL that is ours.
 SQL = dbt_sparkify macros tests/dbt
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -68,8 +71,17 @@ load: setup ## Load songs and PREFIX=log_data/… into the staging tables, witho
 		$(BIN)/python -m include.load.command_line --events-prefix "$$EVENTS_PREFIX" --songs-prefix "$$SONGS_PREFIX" $(if $(RELOAD),--reload)
 
 .PHONY: build
-build: setup ## Build and test every model, without Airflow
-	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test
+build: manifest ## Build and test every model, without Airflow; production is published behind its tests
+	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test && \
+		case "$$SPARKIFY_DBT_TARGET" in prod*) $(PUBLISHING) publish --hold;; esac
+
+.PHONY: publish
+publish: manifest ## Bring what was built and has passed its tests to the schemas that analysts read
+	@$(LOAD_ENV); $(PUBLISHING) publish
+
+.PHONY: rollback
+rollback: manifest ## Take the last publication back, and publish nothing until `make publish`
+	@$(LOAD_ENV); $(PUBLISHING) rollback
 
 .PHONY: roles
 roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST=<user> get them
@@ -83,7 +95,7 @@ doctor: setup ## Check what the pipeline needs here, name each fault and its cur
 
 .PHONY: docs
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
-	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
+	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate --target $(READ_TARGET) && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
 
 .PHONY: format
 format: setup ## Put Python and SQL into the project's style, as far as the linters can
@@ -144,7 +156,7 @@ deploy-env: setup ## Print .env for the stack STACK (sparkify) that was created 
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
 	@$(LOAD_ENV); base=$$(mktemp -d) && trap 'rm -rf "$$base"' EXIT && mkdir -p $(STATE) && \
 		git archive $(BASE) | tar -x -C "$$base" && cp -r dbt_packages "$$base" && \
-		$(BIN)/dbt --quiet parse --project-dir "$$base" --profiles-dir "$$base" --target-path "$(abspath $(STATE))"
+		$(BIN)/dbt --quiet parse --project-dir "$$base" --profiles-dir "$$base" --target $(READ_TARGET) --target-path "$(abspath $(STATE))"
 
 .PHONY: ci-slim
 ci-slim: setup ## Build what PR=<number> changed in schemas of its own, the rest read from production

@@ -6,6 +6,7 @@ from cosmos.constants import TestBehavior
 
 from include.cosmos.layers import dbt_layer, generate_docs, quality_gate, test_layer
 from include.load import tasks as load_tasks
+from include.publish import tasks as publish_tasks
 from include.run import tasks as run_tasks
 from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
 
@@ -46,6 +47,7 @@ def sparkify() -> None:
         dbt_layer("reporting", TestBehavior.NONE),  # nothing is built on a report
         test_layer("test_reporting", "reporting"),
         quality_gate("quality_gate"),
+        publish_tasks.publish(run),
         [run_tasks.emit_marts(run), run_tasks.report_run(run), generate_docs("docs")],
         unlock,
     )

@@ -1,5 +1,6 @@
 """SQL that dbt and Python share: the macros of `macros/` that need nothing but Jinja."""
 
+import datetime
 from functools import cache, partial
 from typing import Any
 
@@ -31,4 +32,5 @@ def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(MACROS), extensions=["jinja2.ext.do"])
     # Each macro sees the others, as in dbt.
     environment.globals.update({name: partial(render, name) for name in _paths()})
+    environment.globals["modules"] = {"datetime": datetime}  # of Python's, as dbt gives them
     return environment

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     redshift_schema: str = Field(
         default="analytics", description="dbt's target schema: where the marts are."
     )
+    reader_role: str = Field(
+        default="",
+        description="The role that reads what is published but for personal data; empty: none.",
+    )
+    pii_reader_role: str = Field(
+        default="", description="The role that reads personal data, too; empty: none."
+    )
     dbt_target: Literal["dev", "prod", "prod_iam"] = Field(
         default="prod",
         description="Target of profiles.yml for Airflow's tasks; prod_iam takes IAM.",

@@ -16,11 +16,17 @@ from mypy_boto3_s3 import S3Client
 from include.load import schema
 from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
+from include.publish.protocol import publish
+from include.run.lock import acquire_run_lock, release_run_lock
+from include.settings import settings
 from local import s3, stack
 from tests import dbt_here
 
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMAS = ("raw", "ops", "staging", "intermediate", "analytics", "reporting", "dq")
+SCHEMAS = (
+    *("raw", "ops", "staging", "intermediate", "unpublished"),
+    *("analytics", "reporting", "superseded", "dq"),
+)
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,22 @@ class Warehouse:
                 patch.setenv(name, value)
             return dbt_here.results(*arguments, project=project, target=target)
 
+    def publish(self) -> dict[str, int]:
+        """Publish what was built and tested; return the number of rows put in, by table."""
+        with self.connect() as connection:
+            acquire_run_lock(connection, settings().redshift_schema, "test", 15)
+            try:
+                return publish(
+                    self.connect, settings().dbt_manifest, settings().redshift_schema, "test"
+                )
+            finally:
+                release_run_lock(connection, settings().redshift_schema, "test")
+
     def build(self, *arguments: str) -> None:
-        """Build and test all models, as `make build` does; tests may warn, exposures do nothing."""
+        """Build, test and publish all models, as `make build` does.
+
+        Tests may warn, exposures do nothing. In a developer's own schema nothing is published.
+        """
         results = self.dbt_here("build", "--exclude", "resource_type:unit_test", *arguments)
         failed = {
             name: result["message"]
@@ -121,3 +141,5 @@ class Warehouse:
             if result["status"] not in ("success", "pass", "warn", "no-op")
         }
         assert not failed, failed
+        if os.environ.get("REDSHIFT_SCHEMA") == settings().redshift_schema:
+            self.publish()

@@ -1,5 +1,7 @@
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {%- if custom_schema_name is none -%}
+    {%- if is_built_apart(node) -%}
+        {{ var('unpublished_schema') }}
+    {%- elif custom_schema_name is none -%}
         {{ target.schema }}
     {%- elif target.schema == var('production_schema') -%}
         {{ custom_schema_name | trim }}

@@ -1,4 +1,5 @@
--- What the pipeline keeps of its runs: who works on the warehouse, how far each model is, what ran.
+-- What the pipeline keeps of its runs: who works on the warehouse, how far each model is, what ran,
+-- what passed and what readers were given.
 create schema if not exists ops;
 
 -- One row per dbt target schema. `through_load_id` is the newest load that the owner's run may read.
@@ -41,5 +42,27 @@ create table if not exists ops.gates (
     through_load_id bigint not null,
     run_id varchar(512) not null,
     recorded_at timestamp not null
+)
+diststyle all;
+
+-- What builds have replaced in production's unpublished tables: a key of the model (a day as
+-- YYYY-MM-DD), or the whole table where it is null. No publication yet: the next one brings it.
+create table if not exists ops.replaced_keys (
+    target_schema varchar(127) not null,
+    model varchar(127) not null,
+    key_value varchar(256),
+    recorded_at timestamp not null,
+    publication_id bigint
+)
+diststyle all;
+
+-- One row per state that readers were given. A newest one that was rolled back holds the next.
+create table if not exists ops.publications (
+    target_schema varchar(127) not null,
+    publication_id bigint not null,
+    run_id varchar(512) not null,
+    through_load_id bigint not null,
+    published_at timestamp not null,
+    rolled_back_at timestamp
 )
 diststyle all;

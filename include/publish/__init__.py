@@ -1,0 +1,1 @@
+"""Publishing: what passed the gate goes to the schemas that analysts read, all at once."""
