@@ -84,9 +84,9 @@ rollback: manifest ## Take the last publication back, and publish nothing until 
 	@$(LOAD_ENV); $(PUBLISHING) rollback
 
 .PHONY: roles
-roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST=<user> get them
+roles: manifest ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST, PERSONAL_DATA=<user> get them
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \
-		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST)
+		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST) --personal-data $(PERSONAL_DATA)
 
 .PHONY: doctor
 doctor: setup ## Check what the pipeline needs here, name each fault and its cure, write target/doctor.json

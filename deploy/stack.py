@@ -99,6 +99,7 @@ def environment(session: boto3.Session, stack: str) -> dict[str, str]:
         **{setting(name): value for name, value in outputs.items() if is_setting(name)},
         "SPARKIFY_DBT_TARGET": "prod",
         "SPARKIFY_READER_ROLE": "sparkify_reader",
+        "SPARKIFY_PII_READER_ROLE": "sparkify_pii_reader",
         "REDSHIFT_USER": login["login"],
         "REDSHIFT_PASSWORD": login["password"],
         "REDSHIFT_SSLMODE": "require",

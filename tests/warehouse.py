@@ -130,9 +130,9 @@ class Warehouse:
                 release_run_lock(connection, settings().redshift_schema, "test")
 
     def build(self, *arguments: str) -> None:
-        """Build, test and publish all models, as `make build` does.
+        """Build, test and publish all models, as `make build` does; tests may warn.
 
-        Tests may warn, exposures do nothing. In a developer's own schema nothing is published.
+        Of production, and where the arguments select no models: publishing asks for all tests.
         """
         results = self.dbt_here("build", "--exclude", "resource_type:unit_test", *arguments)
         failed = {
@@ -141,5 +141,6 @@ class Warehouse:
             if result["status"] not in ("success", "pass", "warn", "no-op")
         }
         assert not failed, failed
-        if os.environ.get("REDSHIFT_SCHEMA") == settings().redshift_schema:
+        is_production = os.environ.get("REDSHIFT_SCHEMA") == settings().redshift_schema
+        if is_production and not {"--select", "--exclude"} & set(arguments):
             self.publish()

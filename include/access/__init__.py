@@ -1,1 +1,1 @@
-"""Who may do what in the warehouse: three roles, their grants, and the command that gives them."""
+"""Who may do what in the warehouse: four roles, their grants, and the command that gives them."""

@@ -1,7 +1,8 @@
 """`make roles`: create the warehouse's roles and grant them to users, as a superuser.
 
 The pipeline's user holds `sparkify_loader` and `sparkify_transformer`; two users may hold one each.
-An analyst holds `sparkify_reader` and owns a schema of the same name, `dbt_<user>`.
+An analyst holds `sparkify_reader` and owns a schema of the same name, `dbt_<user>`. Who may also see
+personal data holds `sparkify_pii_reader`.
 """
 
 import argparse
@@ -16,7 +17,12 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from redshift_connector.core import Connection
 from redshift_connector.error import InterfaceError, ProgrammingError
 
-ROLES = ("sparkify_loader", "sparkify_transformer", "sparkify_reader")
+from include.publish.relations import read_columns, reader_grants
+from include.publish.tables import published_tables
+from include.settings import settings
+
+READER, PII_READER = "sparkify_reader", "sparkify_pii_reader"
+ROLES = ("sparkify_loader", "sparkify_transformer", READER, PII_READER)
 GRANTS = Path(__file__).with_name("roles.sql")
 
 
@@ -31,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--loader", nargs="*", default=[], metavar="USER")
     parser.add_argument("--transformer", nargs="*", default=[], metavar="USER")
     parser.add_argument("--analyst", nargs="*", default=[], metavar="USER")
+    parser.add_argument(
+        "--personal-data", nargs="*", default=[], metavar="USER", help="analysts who may see it"
+    )
     asked = parser.parse_args(arguments)
     try:
         hook = RedshiftSQLHook(redshift_conn_id=asked.conn_id)
@@ -38,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             connection.autocommit = False
             create_roles(connection)
             grant_roles(connection, asked.loader, asked.transformer, asked.analyst)
+            for user in asked.personal_data:
+                grant(connection, PII_READER, user)
             connection.commit()
     except AirflowNotFoundException:
         print(
@@ -57,9 +68,9 @@ def create_roles(connection: Connection) -> None:
     """Create the roles that are missing and grant each what roles.sql says."""
     with connection.cursor() as cursor:
         cursor.execute("select role_name from svv_roles")
-        existing = {name for (name,) in cursor.fetchall()}
+        roles = {name for (name,) in cursor.fetchall()}
         for role in ROLES:
-            if role not in existing:
+            if role not in roles:
                 cursor.execute(f"create role {role}")
         for statement in sqlparse.split(sqlparse.format(GRANTS.read_text(), strip_comments=True)):
             cursor.execute(statement)
@@ -70,6 +81,12 @@ def create_roles(connection: Connection) -> None:
             f"grant create on database {quoted(database)} "
             "to role sparkify_loader, role sparkify_transformer"
         )
+        tables = published_tables(settings().dbt_manifest).values()
+        columns = read_columns(cursor, tables)
+        for table in tables:
+            if existing := [each.name for each in columns.get((table.schema, table.name), ())]:
+                for statement in reader_grants(table, existing, READER, PII_READER):
+                    cursor.execute(statement)
 
 
 def grant_roles(
@@ -94,7 +111,7 @@ def grant_roles(
     for user in transformers:
         grant(connection, "sparkify_transformer", user)
     for user in analysts:
-        grant(connection, "sparkify_reader", user)
+        grant(connection, READER, user)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"create schema if not exists {quoted(f'dbt_{user}')} authorization {quoted(user)}"

@@ -30,7 +30,10 @@ from include.settings import PROJECT_ROOT, settings
 PYTHONS = ((3, 11), (3, 14))  # from, and below
 REACH_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
-SCHEMAS = ("raw", "ops", "staging", "intermediate", "analytics", "reporting", "dq")
+SCHEMAS = (
+    *("raw", "ops", "staging", "intermediate", "unpublished"),
+    *("analytics", "reporting", "superseded", "dq"),
+)
 LOCAL_PACKAGE = "STAND_IN.md"  # only the project's own version of dbt_expectations has it
 
 

@@ -53,7 +53,8 @@ def create(cursor: Cursor, table: PublishedTable, like: str) -> None:
         cursor.execute(
             f"alter table {table.published} add primary key ({', '.join(table.primary_key)})"
         )
-    for statement in reader_grants(table):
+    roles = settings().reader_role, settings().pii_reader_role
+    for statement in reader_grants(table, table.columns, *roles):
         cursor.execute(statement)
 
 
@@ -136,17 +137,19 @@ def read_comments(
     return {(schema, table): comment for schema, table, comment in cursor.fetchall()}
 
 
-def reader_grants(table: PublishedTable) -> Iterator[str]:
-    """Yield the statements that let the reader's roles read a published table.
+def reader_grants(
+    table: PublishedTable, columns: Collection[str], reader_role: str, pii_reader_role: str
+) -> Iterator[str]:
+    """Yield the statements that let two roles read a published table with these columns.
 
-    Columns with personal data are for the role that `SPARKIFY_PII_READER_ROLE` names.
+    Only the second one reads personal data. A role without a name is granted nothing.
     """
-    if role := settings().reader_role:
-        open_columns = [each for each in table.columns if each not in table.personal_columns]
-        yield f"revoke all on {table.published} from role {identifier(role)}"
+    if reader_role:
+        open_columns = [each for each in columns if each not in table.personal_columns]
+        yield f"revoke all on {table.published} from role {identifier(reader_role)}"
         yield (
             f"grant select ({', '.join(map(identifier, open_columns))}) on {table.published} "
-            f"to role {identifier(role)}"
+            f"to role {identifier(reader_role)}"
         )
-    if role := settings().pii_reader_role:
-        yield f"grant select on {table.published} to role {identifier(role)}"
+    if pii_reader_role:
+        yield f"grant select on {table.published} to role {identifier(pii_reader_role)}"

@@ -21,7 +21,7 @@ from include.macros import render
 log = getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RunLockHeldError(Exception):
     """The lock is not ours: another run holds it until `expires_at` (UTC), or nobody does."""
 

@@ -258,6 +258,23 @@ def test_storage_is_shown_and_follows_renames(lake: Lake) -> None:
     assert "DISTSTYLE KEY SORTKEY ( d, b )" in lake.rows("show table u")[0][0]
 
 
+def test_a_table_made_like_another_has_its_storage_and_not_null_but_no_keys(lake: Lake) -> None:
+    lake.run(
+        "create table t (a int encode zstd primary key, b varchar(10), c int not null)"
+        " diststyle key distkey (c) compound sortkey (b, a)"
+    )
+    lake.run("create table u (like t)")
+    definition = (
+        'select "column", encoding, distkey, sortkey, "notnull" from pg_table_def'
+        " where tablename = '{}'"
+    )
+    assert lake.rows(definition.format("u")) == lake.rows(definition.format("t"))
+    keys = "select table_name from information_schema.table_constraints where table_schema = "
+    assert lake.rows(f"{keys} '{lake.schema}'") == [("t",)]
+    indexed = "select count(*) from pg_indexes where tablename = 'u' and schemaname = "
+    assert lake.rows(f"{indexed} '{lake.schema}'") == [(1,)]
+
+
 def test_materialized_view_is_a_view_over_a_table_with_its_keys(lake: Lake) -> None:
     lake.run("create table base (id int, value int)")
     lake.run("create materialized view m distkey (id) sortkey (value) as select * from base")

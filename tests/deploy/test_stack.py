@@ -138,8 +138,7 @@ def test_the_outputs_are_the_settings_of_the_pipeline(
     assert stack.main(["env", "--stack", "sparkify", "--region", REGION]) == 0
     lines = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
     known = {f"SPARKIFY_{name.upper()}" for name in Settings.model_fields}
-    of_dbt = {"SPARKIFY_READER_ROLE"}  # dbt_project.yml reads it
-    assert {name for name in lines if name.startswith("SPARKIFY_")} <= known | of_dbt
+    assert {name for name in lines if name.startswith("SPARKIFY_")} <= known
 
     # a shell reads it as make does
     shell = "set -a; . /dev/stdin; set +a; env -0"

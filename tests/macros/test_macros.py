@@ -292,8 +292,8 @@ def test_compare_gives_keys_that_one_side_lacks_or_that_differ(
 @pytest.mark.parametrize(
     ("target", "names"),
     [
-        ("analytics", "staging analytics"),
-        ("dev_ana", "dev_ana_staging dev_ana"),
+        ("analytics", "staging analytics unpublished"),
+        ("dev_ana", "dev_ana_staging dev_ana dev_ana"),
     ],
 )
 def test_schemas_have_plain_names_in_production_only(
@@ -301,7 +301,8 @@ def test_schemas_have_plain_names_in_production_only(
 ) -> None:
     monkeypatch.setenv("REDSHIFT_SCHEMA", target)
     template = (
-        "{{ generate_schema_name(' staging ', none) }} {{ generate_schema_name(none, none) }}"
+        "{{ generate_schema_name(' staging ', none) }} {{ generate_schema_name(none, none) }} "
+        "{{ generate_schema_name(none, {'resource_type': 'model', 'config': {'access': 'public'}}) }}"
     )
     assert inline(dbt, template) == names
 
@@ -447,11 +448,11 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
         create table intermediate.int_songs_deduplicated as
             select cast('S2' as varchar) as song_id, cast('Intro' as varchar) as title,
                 cast('Muse' as varchar) as artist_name;
-        create schema analytics;
-        create table analytics.songplays (
+        create schema unpublished;
+        create table unpublished.songplays (
             start_time timestamp, song_id varchar, song_title varchar, artist_name varchar
         );
-        insert into analytics.songplays values
+        insert into unpublished.songplays values
             ('2018-11-02 10:00', 'S1', 'Outro', 'Muse'),
             ('2018-11-04 10:00', 'S2', 'Former title', 'Muse'),
             ('2018-11-06 23:59:59.999', null, 'INTRO', 'muse'),

@@ -99,7 +99,7 @@ def by_hand(sql: str) -> Callable[[Warehouse], None]:
 MODELS_AFTER_STAGING = frozenset(
     {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
 )
-AFTER_THE_GATE = frozenset({"emit_marts", "docs", "report_run"})
+AFTER_THE_GATE = frozenset({"publish", "emit_marts", "docs", "report_run"})
 
 KINDS = {
     "source": BadData(
@@ -118,19 +118,19 @@ KINDS = {
         MODELS_AFTER_STAGING,
     ),
     "single parent": BadData(
-        by_hand("insert into analytics.users select * from analytics.users"),
+        by_hand("insert into unpublished.users select * from unpublished.users"),
         "marts.users.test",
         "unique_users_user_id",
         frozenset({"quality_gate"}),
     ),
     "several parents": BadData(
-        by_hand("update analytics.songs set song_id = 'SO' || right(song_id, 15) || 'X'"),
+        by_hand("update unpublished.songs set song_id = 'SO' || right(song_id, 15) || 'X'"),
         "marts.relationships_songplays_song_id__song_id__ref_songs__test",
         "relationships_songplays_song_id__song_id__ref_songs_",
         frozenset({"quality_gate"}),
     ),
     "singular": BadData(
-        by_hand("delete from analytics.songplays where song_id is null"),
+        by_hand("delete from unpublished.songplays where song_id is null"),
         "quality_gate",
         "assert_no_play_is_lost_or_doubled",
         frozenset(),

@@ -85,10 +85,10 @@ def test_garbled_text_is_judged_by_its_share_of_a_months_plays(
     rows = " union all ".join(f"select timestamp '2018-11-05', '{title}', 'U2'" for title in titles)
     warehouse.run(
         f"""
-        create schema analytics;
-        create table analytics.songplays
+        create schema unpublished;
+        create table unpublished.songplays
             (start_time timestamp, song_title varchar, artist_name varchar);
-        insert into analytics.songplays ({columns}) {rows}
+        insert into unpublished.songplays ({columns}) {rows}
         """
     )
     assert outcome(warehouse, "assert_little_text_is_garbled") == expected

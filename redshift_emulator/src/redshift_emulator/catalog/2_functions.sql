@@ -75,6 +75,29 @@ begin
     end if;
 end $$;
 
+-- Gives a table the distribution and sort keys of the table that it was made LIKE (CREATE TABLE:
+-- "Distribution style, sort keys, BACKUP, and NULL properties are inherited").
+create or replace procedure redshift.inherit_storage(relation text, source text) language plpgsql as $$
+declare
+    inherited redshift.storage;
+    dist text;
+    names text[];
+begin
+    select * into inherited from redshift.storage s where s.relation = to_regclass(source);
+    if inherited is null then
+        return;
+    end if;
+    select attname into dist from pg_attribute
+    where attrelid = inherited.relation and attnum = inherited.distkey;
+    select coalesce(array_agg(attname::text order by position), '{}') into names
+    from unnest(inherited.sortkey) with ordinality as sorted (number, position)
+    join pg_attribute on attrelid = inherited.relation and attnum = number;
+    call redshift.declare_storage(
+        relation, inherited.diststyle, dist, names, inherited.sortstyle, inherited.encodings
+    );
+    call redshift.adopt(relation, names);
+end $$;
+
 -- The length of a text column, or null. Views keep theirs as SQL, because their relations may change.
 create or replace function redshift.width(relation text, attribute text) returns int
 language plpgsql stable security definer as $$

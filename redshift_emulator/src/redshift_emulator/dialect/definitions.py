@@ -76,6 +76,7 @@ class _Table:
     keys: list[str] = field(default_factory=list)
     required: list[str] = field(default_factory=list)
     identity: str | None = None
+    like: str | None = None
     storage: _Storage = field(default_factory=_Storage)
 
     def not_null(self, column: str) -> str:
@@ -90,7 +91,12 @@ class _Table:
         adopt = f"call redshift.adopt({literal(self.relation)}, {_array(self.storage.sortkey)})"
         # Foreign keys come last, because they may reference a key of this table.
         keys = sorted(self.keys, key=lambda call: "'foreign key'" in call)
-        return (adopt, *keys, self.storage.declaration(self.relation))
+        inherited = (
+            (f"call redshift.inherit_storage({literal(self.relation)}, {literal(self.like)})",)
+            if self.like
+            else ()
+        )
+        return (adopt, *keys, self.storage.declaration(self.relation), *inherited)
 
 
 def _array(names: list[str]) -> str:
@@ -124,6 +130,8 @@ def create_table(cursor: Cursor, *, temporary: bool = False) -> Sql:
             for part in parts:
                 _table_element(part, table)
     _storage_attributes(cursor, table.storage)
+    if table.like and table.storage != _Storage():
+        raise RedshiftError("42601", "A table made LIKE another one has the other's storage")
     if cursor.peek("AS") and not guarded:
         cursor.expect("AS")
         return _create_table_as(cursor, table, kind, names)
@@ -193,6 +201,7 @@ def _table_element(cursor: Cursor, table: _Table) -> None:
         source = cursor.relation()
         choice = cursor.accept_one("INCLUDING DEFAULTS", "EXCLUDING DEFAULTS")
         table.columns.append(f"like {source} {(choice or '').lower()}".rstrip())
+        table.like = source
     elif cursor.peek("CHECK") or cursor.peek("EXCLUDE"):
         raise _unsupported_constraint(cursor)
     elif cursor.accept_one("CONSTRAINT", "UNIQUE", "PRIMARY KEY", "FOREIGN KEY"):
