@@ -1,8 +1,8 @@
 """`make roles`: create the warehouse's roles and grant them to users, as a superuser.
 
 The pipeline's user holds `sparkify_loader` and `sparkify_transformer`; two users may hold one each.
-An analyst holds `sparkify_reader` and owns a schema of the same name, `dbt_<user>`. Who may also see
-personal data holds `sparkify_pii_reader`.
+An analyst holds `sparkify_reader` and owns a schema of the same name, `dbt_<user>`. One who may see
+personal data holds `sparkify_pii_reader`, too.
 """
 
 import argparse

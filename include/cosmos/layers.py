@@ -1,5 +1,6 @@
 """How Cosmos turns the dbt project into Airflow tasks: one group per layer, one task per model."""
 
+from dataclasses import replace
 from typing import Any
 
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
@@ -116,9 +117,18 @@ def quality_gate(task_id: str) -> DbtTestLocalOperator:
 
 
 def generate_docs(task_id: str) -> DbtDocsLocalOperator:
-    """Return the task that generates and publishes the dbt docs site."""
+    """Return the task that generates the dbt docs site of the published tables and serves it."""
+    published = {
+        "profile_config": replace(
+            PROFILE, target_name=settings().dbt_target.replace("prod", "published")
+        ),
+        "cache_dir": cosmos.settings.cache_dir / "published",
+    }
     return DbtDocsLocalOperator(
-        task_id=task_id, callback=publish_docs, env=ENVIRONMENT, **operator_arguments()
+        task_id=task_id,
+        callback=publish_docs,
+        env=ENVIRONMENT,
+        **operator_arguments() | published,
     )
 
 

@@ -33,8 +33,8 @@ def main() -> int:
         return 1
     except (TransientError, AirflowNotFoundException) as error:
         print(
-            f"Redshift is out of reach: {error}\nStart the local stack (`make up`), or look at .env: "
-            f"the connection {settings().redshift_conn_id}.",
+            f"Redshift is out of reach: {error}\nStart the local stack (`make up`), or look at "
+            f".env: the connection {settings().redshift_conn_id}.",
             file=sys.stderr,
         )
         return 1

@@ -1,9 +1,9 @@
 """The transaction that publishes, and the one that takes the last publication back.
 
-Builds note what they are about to replace in `ops.replaced_keys`. A publication replaces the same
-keys in the tables that analysts read, of all tables in one transaction, and keeps the rows that were
-there in the schema `superseded`. So its cost follows the change, and readers see the state before or
-the state after. Trying it again, after a crash at any statement, publishes what is left.
+Builds note in `ops.replaced_keys` what they are about to replace. A publication replaces the same
+keys of all tables that analysts read, in one transaction, and keeps the rows that were there in the
+schema `superseded`. So its cost follows the change, and readers see the state before or the state
+after. Trying it again, after a crash at any statement, publishes what is left.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,7 @@ from include.run.lock import RunLockHeldError
 log = getLogger(__name__)
 
 ATTEMPTS = 3
+FIRST = 1
 Result = TypeVar("Result")
 
 
@@ -67,6 +68,7 @@ def publish(
     tables = published_tables(manifest)
 
     def work(cursor: Cursor) -> dict[str, int]:
+        through_load_id = require_run_lock(cursor, target_schema, run_id)
         require_green(cursor, manifest, target_schema)
         last, held_since = newest_publication(cursor, target_schema)
         if held_since and not release_hold:
@@ -78,7 +80,6 @@ def publish(
         changes = replaced(cursor, tables, target_schema, "publication_id is null")
         if not changes:
             return {}
-        through_load_id = require_run_lock(cursor, target_schema, run_id)
         relations.create_schemas(cursor, {SUPERSEDED, *(each.schema for each in tables.values())})
         columns = relations.read_columns(cursor, tables.values())
         for schema, name in columns:
@@ -110,15 +111,15 @@ def roll_back(
     tables = published_tables(manifest)
 
     def work(cursor: Cursor) -> int:
+        require_run_lock(cursor, target_schema, run_id)
         last, held_since = newest_publication(cursor, target_schema)
         if held_since:
             raise RollbackError(
-                f"Publication {last} was rolled back at {held_since:%Y-%m-%d %H:%M:%S} UTC. Only the "
-                "state before the last publication is kept."
+                f"Publication {last} was rolled back at {held_since:%Y-%m-%d %H:%M:%S} UTC. Only "
+                "the state before the last publication is kept."
             )
-        if last < 2:  # noqa: PLR2004  the first one has no state before it
+        if last <= FIRST:
             raise RollbackError("There is no state before the first publication.")
-        require_run_lock(cursor, target_schema, run_id)
         columns = relations.read_columns(cursor, tables.values())
         for change in replaced(cursor, tables, target_schema, f"publication_id = {last}"):
             with attempting(f"Taking back {change.table.published}"):
@@ -162,7 +163,7 @@ def in_transaction(
 
 
 def newest_publication(cursor: Cursor, target_schema: str) -> tuple[int, datetime | None]:
-    """Return the number of the last publication, 0 before the first, and when it was rolled back."""
+    """Return the number of the last publication, 0 if none, and when it was taken back."""
     cursor.execute(
         "select publication_id, rolled_back_at from ops.publications where target_schema = %s "
         "order by publication_id desc limit 1",
@@ -188,7 +189,9 @@ def replaced(
             condition = "true"
         elif table.is_by_day:
             cursor.execute(f"select distinct key_value from ({keys}) as days order by key_value")
-            condition = render("within_days", table.replaced_by, [day for (day,) in cursor.fetchall()])
+            condition = render(
+                "within_days", table.replaced_by, [day for (day,) in cursor.fetchall()]
+            )
         else:
             condition = f"cast({table.replaced_by} as varchar) in ({keys})"
         changes.append(Change(table, condition))
@@ -237,7 +240,9 @@ def take_back(
     published = columns[table.schema, table.name]
     if before == published:
         if table.replaced_by:
-            condition += f" or {table.replaced_by} in (select {table.replaced_by} from {table.superseded})"
+            condition += (
+                f" or {table.replaced_by} in (select {table.replaced_by} from {table.superseded})"
+            )
         cursor.execute(f"delete from {table.published} where {condition}")
     else:
         relations.drop(cursor, table, tables)

@@ -69,7 +69,7 @@ def drop(cursor: Cursor, table: PublishedTable, tables: Mapping[str, PublishedTa
 
 
 def add_foreign_keys(cursor: Cursor, tables: Mapping[str, PublishedTable]) -> None:
-    """Declare the foreign keys that are missing between tables that exist; Redshift plans by them."""
+    """Declare the foreign keys that are missing between tables that exist, for the planner."""
     existing = foreign_key_names(cursor, tables)
     published = read_columns(cursor, tables.values())
     for table, key in foreign_keys(tables):

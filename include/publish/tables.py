@@ -71,7 +71,7 @@ def published_tables(manifest: Path) -> dict[str, PublishedTable]:
 def published_table(node: Mapping[str, Any]) -> PublishedTable:
     """Return what a manifest's node says of a public model."""
     config = node["config"]
-    keys = {kind: [] for kind in ("primary_key", "foreign_key")} | grouped(node["constraints"])
+    keys = grouped(node["constraints"])
     return PublishedTable(
         name=node["name"],
         built_schema=node["schema"],
@@ -82,10 +82,12 @@ def published_table(node: Mapping[str, Any]) -> PublishedTable:
             for name, column in node["columns"].items()
             if column["config"].get("meta", {}).get("contains_pii")
         ),
-        primary_key=tuple(column for key in keys["primary_key"] for column in key["columns"]),
+        primary_key=tuple(
+            column for key in keys.get("primary_key", []) for column in key["columns"]
+        ),
         foreign_keys=tuple(
             ForeignKey(tuple(key["columns"]), referred_model(key["to"]), tuple(key["to_columns"]))
-            for key in keys["foreign_key"]
+            for key in keys.get("foreign_key", [])
         ),
         replaced_by=config["unique_key"] if config["meta"].get("affected_by") else None,
         is_by_day="event_date" in config["meta"].get("affected_by", ()),

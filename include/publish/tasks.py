@@ -1,6 +1,5 @@
 """The task that publishes behind the gate."""
 
-from contextlib import closing
 from logging import getLogger
 
 from airflow.sdk import task

@@ -45,7 +45,8 @@ def require_green(cursor: Cursor, manifest: Path, target_schema: str) -> None:
     cursor.execute(
         "select resource_type, node, status, finished_at from ops.node_runs "
         "where target_schema = %s and resource_type in ('model', 'test') "
-        "qualify row_number() over (partition by resource_type, node order by finished_at desc) = 1",
+        "qualify row_number() over (partition by resource_type, node order by finished_at desc) "
+        "= 1",
         (target_schema,),
     )
     newest = {(kind, node): Outcome(*rest) for kind, node, *rest in cursor.fetchall()}

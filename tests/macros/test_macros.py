@@ -302,8 +302,10 @@ def test_schemas_have_plain_names_in_production_only(
     monkeypatch.setenv("REDSHIFT_SCHEMA", target)
     template = (
         "{{ generate_schema_name(' staging ', none) }} {{ generate_schema_name(none, none) }} "
-        "{{ generate_schema_name(none, {'resource_type': 'model', 'config': {'access': 'public'}}) }}"
+        "{{ generate_schema_name(none, public) }}"
     )
+    public = "{% set public = {'resource_type': 'model', 'config': {'access': 'public'}} %}"
+    template = public + template
     assert inline(dbt, template) == names
 
 

@@ -91,4 +91,4 @@ def test_no_column_made_of_a_personal_one_is_without_a_mark(warehouse: Warehouse
             if says:
                 personal.add(f"{folder}.{name}.{column}")
     assert unmarked == []
-    assert {"analytics.users.last_name", "analytics.songplays.location"} <= personal
+    assert {"unpublished.users.last_name", "unpublished.songplays.location"} <= personal

@@ -35,7 +35,7 @@ WHOLE = {"people": None, "plays": None, "report": None}
 
 
 def model(name: str, columns: dict[str, bool], **config: Any) -> dict[str, Any]:
-    """Return a model's node of a manifest; `columns` are names, and whether the data is personal."""
+    """Return a model's node of a manifest; `columns` are names and whether it is personal data."""
     constraints = config.pop("constraints", [])
     return {
         "name": name,
@@ -171,7 +171,9 @@ def test_the_first_publication_makes_the_tables_with_keys_and_comments(pipeline:
         "select table_name, constraint_type from information_schema.table_constraints "
         "where table_schema = 'analytics' order by 1, 2"
     ) == [("people", "PRIMARY KEY"), ("plays", "FOREIGN KEY")]
-    described = "select table_name, column_name, distkey, sortkey, remarks from svv_redshift_columns"
+    described = (
+        "select table_name, column_name, distkey, sortkey, remarks from svv_redshift_columns"
+    )
     assert rows(f"{described} where schema_name = 'analytics' order by 1, 2") == [
         ("people", "name", False, 0, "It's a name."),
         ("people", "user_id", False, 0, None),
@@ -223,7 +225,9 @@ def test_grants_views_and_comments_of_analysts_stay(changed: Pipeline) -> None:
         changed.publish()
         assert changed.seen() == AFTER
         assert changed.warehouse.rows("select name from analytics.first") == [("Ada",)]
-        granted = "select relation_name from svv_relation_privileges where identity_name = 'someone'"
+        granted = (
+            "select relation_name from svv_relation_privileges where identity_name = 'someone'"
+        )
         assert changed.warehouse.rows(granted) == [("people",)]
     finally:
         changed.warehouse.run("drop schema analytics cascade; drop user someone")
@@ -364,7 +368,7 @@ def test_there_is_no_state_before_the_first_publication(published: Pipeline) -> 
     assert published.seen() == BEFORE
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The end of a process, as far as the warehouse can tell."""
 
 
@@ -411,9 +415,10 @@ def test_a_crash_at_any_statement_leaves_the_state_before(
     last = statements(lambda: act(changed), monkeypatch)
     undo()
     for at in range(1, last + 1):
-        with monkeypatch.context() as patch, pytest.raises(Crash):
-            breaking(changed.warehouse, at, Crash(), patch)
-            act(changed)
+        with monkeypatch.context() as patch:
+            breaking(changed.warehouse, at, CrashError(), patch)
+            with pytest.raises(CrashError):
+                act(changed)
         assert changed.seen() == before, f"statement {at}"
     with monkeypatch.context() as patch:  # a lost connection is tried again
         breaking(changed.warehouse, last, InterfaceError("connection lost"), patch)
