@@ -52,7 +52,7 @@ def test_publishes_takes_back_and_publishes_again(
     pipeline: Pipeline, make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert make("publish") == 0
-    assert "Published 1 rows of people, 2 rows of plays, 1 rows of report." in printed(capsys)
+    assert "Published 1 rows of people, 1 rows of report, 2 rows of plays." in printed(capsys)
     assert pipeline.seen() == AFTER
     assert make("rollback") == 0
     assert "Publication 2 is taken back: readers see the state before." in printed(capsys)
