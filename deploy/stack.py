@@ -44,8 +44,7 @@ TemplateLoader.add_multi_constructor("!", intrinsic)
 
 def template() -> dict[str, Any]:
     """Return the template."""
-    # a SafeLoader with tags of its own
-    return dict(yaml.load(TEMPLATE.read_text(), TemplateLoader))
+    return dict(TemplateLoader(TEMPLATE.read_text()).get_single_data())
 
 
 def setting(output: str) -> str:
@@ -102,7 +101,7 @@ def environment(session: boto3.Session, stack: str) -> dict[str, str]:
         "SPARKIFY_PII_READER_ROLE": "sparkify_pii_reader",
         "REDSHIFT_USER": login["login"],
         "REDSHIFT_PASSWORD": login["password"],
-        "REDSHIFT_SSLMODE": "require",
+        "REDSHIFT_SSLMODE": "verify-full",
         "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(login),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
     }
