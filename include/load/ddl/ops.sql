@@ -43,3 +43,12 @@ create table if not exists ops.gates (
     recorded_at timestamp not null
 )
 diststyle all;
+
+-- One row at most: when the retention was last applied, with which setting, and through which load
+-- the change feed has gone.
+create table if not exists ops.retention (
+    applied_at timestamp not null,
+    days integer not null,
+    removed_through_load_id bigint not null
+)
+diststyle all;
