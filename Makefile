@@ -71,6 +71,10 @@ load: setup ## Load songs and PREFIX=log_data/… into the staging tables, witho
 build: setup ## Build and test every model, without Airflow
 	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test
 
+.PHONY: gate
+gate: setup ## Run every data test over all history, without building anything
+	@$(LOAD_ENV); $(BIN)/dbt test --exclude resource_type:unit_test
+
 .PHONY: roles
 roles: setup ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST=<user> get them
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \

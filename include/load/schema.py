@@ -25,7 +25,10 @@ WIDENED_COLUMNS = {
     ("raw", "load_errors", "partition_prefix"): 1100,
     ("raw", "load_errors", "file_name"): 1100,
 }
-ADDED_COLUMNS = {("ops", "node_runs", "relation"): "varchar(512)"}
+ADDED_COLUMNS = {
+    ("ops", "node_runs", "relation"): "varchar(512)",
+    ("ops", "gates", "is_whole"): "boolean",
+}
 
 
 def create_tables(connection: Connection) -> None:

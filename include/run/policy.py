@@ -24,6 +24,12 @@ PARAMS = {
     }.items()
 } | {
     "reload": Param(False, type="boolean", description="Load what has not changed, too"),
+    "whole_gate": Param(
+        None,
+        type=["null", "boolean"],
+        description="Judge all history and rebuild the reports of all time (true), or what is new "
+        "alone (false). Empty: all history in a day's first run and in one that a person triggers",
+    ),
 }
 
 DEFAULT_ARGS: dict[str, Any] = {
