@@ -84,6 +84,10 @@ publish: manifest ## Bring what was built and has passed its tests to the schema
 rollback: manifest ## Take the last publication back, and publish nothing until `make publish`
 	@$(LOAD_ENV); $(PUBLISHING) rollback
 
+.PHONY: gate
+gate: setup ## Run every data test over all history, without building anything
+	@$(LOAD_ENV); $(BIN)/dbt test --exclude resource_type:unit_test
+
 .PHONY: roles
 roles: manifest ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST, PERSONAL_DATA=<user> get them
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \

@@ -92,7 +92,7 @@ def airflow_client(address: str) -> httpx.Client:
     )
 
 
-def trigger(airflow: httpx.Client, events_prefix: str) -> str:
+def trigger(airflow: httpx.Client, events_prefix: str, **params: bool) -> str:
     """Unpause the DAG, start a run for a prefix of events, and return its id."""
     deadline = time.monotonic() + 60
     while airflow.get("dags/sparkify").status_code == httpx.codes.NOT_FOUND:
@@ -105,7 +105,7 @@ def trigger(airflow: httpx.Client, events_prefix: str) -> str:
     airflow.patch("dags/sparkify", json={"is_paused": False}).raise_for_status()
     run = airflow.post(
         "dags/sparkify/dagRuns",
-        json={"logical_date": None, "conf": {"events_prefix": events_prefix}},
+        json={"logical_date": None, "conf": {"events_prefix": events_prefix, **params}},
     ).raise_for_status()
     return str(run.json()["dag_run_id"])
 

@@ -42,6 +42,7 @@ ENVIRONMENT = {
     f"if {EXTRA}.get('is_serverless') else '' }}}}",
     "REDSHIFT_SCHEMA": settings().redshift_schema,
     "SPARKIFY_RUN_ID": "{{ run_id }}",
+    "SPARKIFY_WHOLE_RUN": "{{ ti.xcom_pull(task_ids='find_work', key='whole_run') }}",
 }
 # Only the docs read the artifacts of their own command: without them a task takes a fifth less CPU.
 # dbt's own log goes with the folder in which Cosmos runs it: what is of use is in Airflow's.

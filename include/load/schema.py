@@ -25,7 +25,10 @@ WIDENED_COLUMNS = {
     ("raw", "load_errors", "partition_prefix"): 1100,
     ("raw", "load_errors", "file_name"): 1100,
 }
-ADDED_COLUMNS = {("ops", "node_runs", "relation"): "varchar(512)"}
+ADDED_COLUMNS = {
+    ("ops", "node_runs", "relation"): "varchar(512)",
+    ("ops", "gates", "is_whole"): "boolean",
+}
 # The tables whose rows name the load that brought them, and the sort keys that begin with it.
 LOAD_ID = "_load_id"
 SORT_KEYS = {"staging_events": "_load_id, ts", "staging_songs": "_load_id"}

@@ -38,6 +38,7 @@ EVENTS = StagingTable(
     change_keys={
         "event_date": f"to_char({render('event_date_key', 'ts')}, 'YYYY-MM-DD')",
         "user_id": f"cast({render('user_id_key', 'userid')} as varchar)",
+        "session_id": "cast(sessionid as varchar)",
     },
 )
 

@@ -61,6 +61,13 @@ PARAMS = {
         title="Reload",
         type="boolean",
     ),
+    "whole_gate": Param(
+        None,
+        description="Judge all history and rebuild the reports of all time (true), or what is new "
+        "alone (false). Empty: all history in a day's first run and in one that a person triggers.",
+        title="Whole gate",
+        type=["null", "boolean"],
+    ),
 }
 
 DEFAULT_ARGS: dict[str, Any] = {

@@ -3,13 +3,13 @@
 from contextlib import closing
 from logging import getLogger
 
-from airflow.sdk import Asset, PokeReturnValue, task
+from airflow.sdk import Asset, PokeReturnValue, get_current_context, task
 
 from include.cosmos.manifest import written_fingerprint
 from include.load.tasks import connect
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.run.summary import summarize_run
-from include.run.work import has_work, record_gate, stale_sources
+from include.run.work import has_work, plan, record_gate, stale_sources, whole_gate_is_due
 from include.settings import settings
 
 log = getLogger(__name__)
@@ -43,14 +43,25 @@ def give_back_run_lock(owner: str) -> None:
 def find_work() -> bool:
     """Skip the rest of an hour in which nothing changed; warn of sources that have gone quiet.
 
-    What a failed run left behind, and a dbt project that changed, is work as well.
+    What a failed run left behind, and a dbt project that changed, is work as well, and so is the
+    day's whole gate. Says in the XCom `whole_run` whether this run judges all history.
     """
     manifest = settings().dbt_manifest
+    project = written_fingerprint(manifest)
+    context = get_current_context()
     with closing(connect()) as connection:
         for source in stale_sources(connection, manifest):
             log.warning("Stale source %s.", source)
-        if has_work(connection, settings().redshift_schema, written_fingerprint(manifest)):
-            return True
+        is_whole, is_left = plan(
+            context["params"]["whole_gate"],
+            by_hand=context["dag_run"].run_type == "manual",
+            is_due=whole_gate_is_due(connection, settings().redshift_schema, project),
+            is_news=has_work(connection, settings().redshift_schema, project),
+        )
+    context["ti"].xcom_push(key="whole_run", value=str(is_whole).lower())
+    if is_left:
+        log.info("The gate judges %s.", "all history" if is_whole else "what is new")
+        return True
     log.info("Nothing was loaded since the last green gate. The run ends here.")
     return False
 
@@ -59,8 +70,15 @@ def find_work() -> bool:
 def emit_marts(of_run: str) -> None:
     """Tell downstream DAGs that the marts are new and good."""
     project = written_fingerprint(settings().dbt_manifest)
+    whole_run = get_current_context()["ti"].xcom_pull(task_ids="find_work", key="whole_run")
     with closing(connect()) as connection:
-        record_gate(connection, settings().redshift_schema, of_run, project)
+        record_gate(
+            connection,
+            settings().redshift_schema,
+            of_run,
+            project,
+            is_whole=whole_run == "true",
+        )
     log.info("Emitting %s.", MARTS_ASSET.name)
 
 

@@ -1,7 +1,8 @@
 """What is left to do behind the loads of a run, and which sources have gone quiet.
 
-A run whose gate is green leaves a row in `ops.gates`: through which load, and for which state of
-the dbt project. An hour without newer loads then needs no dbt command.
+A run whose gate is green leaves a row in `ops.gates`: through which load, for which state of the
+dbt project, and whether it judged all history. An hour without newer loads then needs no dbt
+command, unless no gate of this day has judged all history yet.
 """
 
 import json
@@ -12,20 +13,40 @@ from typing import Any
 from redshift_connector.core import Connection
 
 
-def record_gate(connection: Connection, target_schema: str, run_id: str, project: str) -> None:
-    """Note that all loads that the run may read have passed the gate of this dbt project.
+def record_gate(
+    connection: Connection, target_schema: str, run_id: str, project: str, *, is_whole: bool
+) -> None:
+    """Note that all loads that the run has read have passed the gate of this dbt project.
 
-    The run must hold the run lock, which says how far it may read. `project` is the fingerprint
-    that `make manifest` leaves.
+    The run must hold the run lock, which says how far it may read. A load that came while it was
+    building is not behind the gate: some models have not read it. `project` is the fingerprint that
+    `make manifest` leaves; `is_whole` tells that the gate judged all history.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into ops.gates "
-            "select target_schema, %s, through_load_id, owner, sysdate "
-            "from ops.run_lock where target_schema = %s and owner = %s",
-            (project, target_schema, run_id),
+            "(target_schema, project, through_load_id, run_id, recorded_at, is_whole) "
+            "select target_schema, %s, least(through_load_id, built.through), owner, sysdate, %s "
+            "from ops.run_lock cross join ("
+            "select min(through_load_id) as through from ops.watermarks "
+            "where target_schema = %s and run_id = %s"
+            ") as built where target_schema = %s and owner = %s",
+            (project, is_whole, target_schema, run_id, target_schema, run_id),
         )
     connection.commit()
+
+
+def whole_gate_is_due(connection: Connection, target_schema: str, project: str) -> bool:
+    """Whether no gate of this day (UTC) has judged all history with this state of the project."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from ops.gates where target_schema = %s and project = %s "
+            "and is_whole and recorded_at >= trunc(sysdate)",
+            (target_schema, project),
+        )
+        [(gates,)] = cursor.fetchall()
+    connection.rollback()
+    return int(gates) == 0
 
 
 def has_work(connection: Connection, target_schema: str, project: str) -> bool:
@@ -43,6 +64,16 @@ def has_work(connection: Connection, target_schema: str, project: str) -> bool:
         [(newest,)] = cursor.fetchall()
     connection.rollback()
     return bool(newest > through)
+
+
+def plan(wanted: bool | None, *, by_hand: bool, is_due: bool, is_news: bool) -> tuple[bool, bool]:
+    """Return whether a run judges all history, and whether it has anything to do.
+
+    `wanted` is the run's parameter `whole_gate`, `by_hand` that a person triggered it, `is_due`
+    that no whole gate has passed today, `is_news` that a load or a state of the project is new.
+    """
+    is_whole = (is_due or by_hand) if wanted is None else wanted
+    return is_whole, is_news or (is_whole and (is_due or wanted is True))
 
 
 def stale_sources(connection: Connection, manifest: Path) -> list[str]:

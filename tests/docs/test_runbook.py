@@ -185,7 +185,7 @@ def test_an_idle_hour_shows_how_far_the_gate_came_and_can_be_built_again(
     with closing(warehouse.connect()) as connection:
         for run in ("scheduled__1", "scheduled__2"):
             acquire_run_lock(connection, "analytics", run, 15)
-            record_gate(connection, "analytics", run, "project")
+            record_gate(connection, "analytics", run, "project", is_whole=True)
             warehouse.run("delete from ops.run_lock")
         [(through, run_id, _, newest)] = warehouse.rows(shown)
         assert run_id == "scheduled__2"

@@ -226,6 +226,20 @@ def test_within_no_days_is_false(dbt: Dbt) -> None:
     assert inline(dbt, "{{ within_days('d', []) }}") == "(false)"
 
 
+@pytest.mark.parametrize(
+    ("macro", "since", "until"),
+    [("days_of_weeks", "2018-11-12", "2018-11-26"), ("days_of_months", "2018-11-01", "2018-12-01")],
+)
+def test_days_are_widened_to_the_whole_periods_that_they_lie_in(
+    dbt: Dbt, macro: str, since: str, until: str
+) -> None:
+    """18 November is a Sunday, the 19th a Monday."""
+    given = "['2018-11-18', '2018-11-19']"
+    assert inline(dbt, f"{{{{ within_days('d', {macro}({given})) }}}}") == (
+        f"((d >= '{since}' and d < '{until}'))"
+    )
+
+
 def test_within_days_is_true_for_whole_days_and_nothing_else(
     dbt: Dbt, warehouse: Warehouse
 ) -> None:
@@ -479,6 +493,59 @@ def test_a_changed_song_affects_the_days_that_it_matched_or_now_matches(
         for day in (4, 6, 10)
     )
     assert f"and ({ranges})" in model_sql(dbt, "songplays")
+
+
+def put_gate(warehouse: Warehouse, through: int, newest: int) -> None:
+    """Leave a green gate, and a run that may read up to the newest load."""
+    warehouse.run(
+        f"""
+        insert into ops.gates values ('analytics', 'p', {through}, 'r', sysdate, true);
+        insert into ops.run_lock
+        select 'analytics', 'r', sysdate, dateadd(minute, 5, sysdate), {newest}
+        """
+    )
+
+
+JUDGED = (
+    ("'d', by=['event_date']", "(((d >= '2018-11-15' and d < '2018-11-16')))"),
+    ("'d', by=['event_date', 'week']", "(((d >= '2018-11-12' and d < '2018-11-19')))"),
+    ("'d', by=['event_date', 'month']", "(((d >= '2018-11-01' and d < '2018-12-01')))"),
+    ("'n', by=['load_id']", "(n > 3 and n <= 5)"),
+    ("'n', by=['all_time']", "false"),
+    ("'n', by=['song_id']", "false"),
+)
+
+
+def test_an_hours_gate_judges_the_keys_of_the_loads_since_the_last_green_gate(
+    dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gate(warehouse, through=3, newest=5)
+    warehouse.run(
+        """
+        insert into "raw".load_changes values
+            (3, 'event_date', '2018-10-01'), (3, 'song_id', 'S1'), (4, 'event_date', '2018-11-15'),
+            (5, 'session_id', '9'), (5, 'session_id', '12'), (6, 'event_date', '2018-12-01');
+        """
+    )
+    calls = ["{{ within_gate(" + arguments + ") }}" for arguments, _ in JUDGED]
+    by_session = "{{ within_gate('given', by=['session_id']) }}"
+    by_hand = inline(dbt, ";".join([*calls, by_session])).split(";")
+    assert by_hand == ["true"] * (len(JUDGED) + 1)
+
+    monkeypatch.setenv("SPARKIFY_WHOLE_RUN", "false")
+    *judged, sessions = inline(dbt, ";".join([*calls, by_session])).split(";")
+    assert judged == [condition for _, condition in JUDGED]
+    assert sessions.startswith("(given between 9 and 12")
+    found = answers(warehouse, sessions, [str(number) for number in range(8, 14)])
+    assert found == [False, True, False, False, True, False]
+
+
+def test_what_is_behind_the_last_green_gate_is_judged_whole(
+    dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gate(warehouse, through=5, newest=4)
+    monkeypatch.setenv("SPARKIFY_WHOLE_RUN", "false")
+    assert inline(dbt, "{{ within_gate('d', by=['event_date']) }}") == "true"
 
 
 def test_events_are_filtered_by_the_sort_key(dbt: Dbt, warehouse: Warehouse) -> None:

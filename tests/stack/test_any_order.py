@@ -5,8 +5,9 @@ songs that arrive after plays of them, change or disappear; events that arrive l
 level or disappear; keys with blanks around them; faulty rows that are corrected later; a day that
 arrives after later ones; prefixes that overlap and are loaded again; runs with --empty; a load
 audit that starts over. It draws which files are affected, in which order and by which prefixes.
-After each run the marts equal the star schema that is computed without SQL; at the end a full
-refresh gives the same rows.
+After each run the marts equal the star schema that is computed without SQL, and each report equals
+its own SQL over all of the marts; what counts all time does so after the day's whole run. At the
+end a full refresh gives the same rows.
 
 SPARKIFY_ORDERS sets how many histories are tried; beyond the default they are drawn at random. A
 failure prints its history, which `@example` replays.
@@ -44,12 +45,12 @@ LOGS, CATALOGUE = "log_data/", "song_data/"
 def events_of_day(number: int) -> Rows:
     """Return plays of two titles by three users and a newcomer, the first of them the day before.
 
-    Levels flip within the day, and from one day to the next.
+    Levels flip within the day, and from one day to the next. Sessions last for days.
     """
     return [
         event(
             item,
-            sessionId=number,
+            sessionId=number // 2,
             userId=str(100 + number if item == 4 else 1 + item % 3),
             ts=epoch_ms(FIRST_DAY + timedelta(days=number, hours=2 * item - 1)),
             level="paid" if item % 4 in (1, 2) else "free",
@@ -121,6 +122,11 @@ class Delivery:
 
 
 History = list[list[Delivery]]
+# Reports that only the day's whole run rebuilds, and those of which it rebuilds a part.
+OF_ALL_TIME = {
+    *("listening_by_hour", "listening_by_place", "listening_by_device", "cohort_retention"),
+}
+CHARTS = {"top_songs", "top_artists"}
 ODD = ("with blanks around its keys", "with faults")
 
 
@@ -197,6 +203,7 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in warehouse.environment.items():
             patch.setenv(name, value)
+        patch.setenv("SPARKIFY_WHOLE_RUN", "false")
         for deliveries in history:
             for prefix, together in groupby(deliveries, key=lambda delivery: delivery.prefix):
                 for delivery in together:
@@ -205,6 +212,10 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
             run_models(warehouse, "--empty")  # reads nothing, and must change nothing
             run_models(warehouse)
             assert_marts_equal(warehouse, star())
+            assert_reports_equal_their_own_sql(warehouse)
+        patch.setenv("SPARKIFY_WHOLE_RUN", "true")
+        run_models(warehouse)
+        assert_reports_equal_their_own_sql(warehouse, of_all_time=True)
         run_models(warehouse, "--full-refresh")
         assert_marts_equal(warehouse, star())
 
@@ -249,10 +260,8 @@ def folder_of(loaded: dict[str, dict[str, bytes]], folder: Path) -> Path:
 
 
 def run_models(warehouse: Warehouse, *arguments: str) -> None:
-    """Build all up to the marts."""
-    results = warehouse.dbt_here(
-        "run", "--exclude", "path:dbt_sparkify/models/reporting", *arguments
-    )
+    """Build all marts and reports."""
+    results = warehouse.dbt_here("run", *arguments)
     assert {result["status"] for result in results.values()} == {"success"}
 
 
@@ -260,3 +269,28 @@ def assert_marts_equal(warehouse: Warehouse, star: Star) -> None:
     for name, wanted in vars(star).items():
         found = warehouse.rows(f"select {', '.join(wanted[0])} from analytics.{name}")
         assert sorted(found, key=repr) == sorted(map(tuple, map(dict.values, wanted)), key=repr)
+
+
+def assert_reports_equal_their_own_sql(warehouse: Warehouse, *, of_all_time: bool = False) -> None:
+    """Compare each report with what a full refresh would make of the marts as they are."""
+    compiled = warehouse.dbt_here(
+        *("compile", "--full-refresh", "--indirect-selection", "empty"),
+        *("--select", "path:dbt_sparkify/models/reporting,resource_type:model"),
+    )
+    assert compiled.keys() >= OF_ALL_TIME | CHARTS
+    for name, report in compiled.items():
+        if name in OF_ALL_TIME and not of_all_time:
+            continue
+        part = "period_type != 'all_time'" if name in CHARTS and not of_all_time else "true"
+        # the driver reads a single % as a parameter
+        table, full_sql = report["relation_name"], report["compiled_code"].replace("%", "%%")
+        columns = ", ".join(
+            column
+            for (column,) in warehouse.rows(
+                "select column_name from svv_columns where table_schema = %s and table_name = %s",
+                table.replace('"', "").split(".")[1:],
+            )
+        )
+        wanted = warehouse.rows(f"select {columns} from ({full_sql}) as whole where {part}")
+        found = warehouse.rows(f"select {columns} from {table} where {part}")
+        assert sorted(found, key=repr) == sorted(wanted, key=repr), name

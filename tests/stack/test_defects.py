@@ -2,13 +2,14 @@
 
 A defect is injected as it happens in practice: a copy of the project gets the naive version of a
 model and builds it. Each test first passes on the tables that the right models build from the same
-data.
+data. An hour's gate finds the defect in what the hour touched and not in what is older; the gate
+over all history finds it there.
 """
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ EVENTS = [
     event(2, level="free", userId="8", sessionId=80),
 ]
 SONGS = [song(1, artist_latitude=35.1, artist_longitude=-90.5), song(2, duration=201.7)]
+# What later hours bring: another song; then the same of two other users, a day later, on which
+# user 8 does not play.
+NEW_SONG = song(3, title="Integration", duration=301.25)
+DAY_MS = 24 * 60 * 60 * 1000
+NEW_EVENTS = [
+    {**each, "ts": each["ts"] + DAY_MS, "userId": f"1{each['userId']}", "sessionId": 170}
+    for each in EVENTS
+] + [
+    event(
+        9,
+        **{"page": "Home", "song": None, "artist": None, "length": None},
+        **{"userId": "8", "sessionId": 80, "ts": event(9)["ts"] + DAY_MS},
+    )
+]
 
 
 @dataclass(frozen=True)
@@ -108,9 +123,34 @@ class Project:
 
     folder: Path
     warehouse: Warehouse
+    old_loads: tuple[int, int]  # the newest load before the song, and the one before the events
 
     def dbt(self, *arguments: str) -> dict[str, dict[str, Any]]:
         return self.warehouse.dbt_here(*arguments, project=self.folder)
+
+    def gate(self, test: str, *, whole: bool) -> str:
+        """Run a test as an hour's gate or over all history and return its status."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SPARKIFY_WHOLE_RUN", str(whole).lower())
+            return str(self.dbt("test", "--select", test)[test]["status"])
+
+    def pass_gate(self, through: int) -> None:
+        self.warehouse.run(
+            f"""
+            delete from ops.gates;
+            insert into ops.gates (target_schema, project, through_load_id, run_id, recorded_at)
+            select 'analytics', 'p', {through}, 'r', sysdate
+            """
+        )
+
+    def rebuild_what_is_new(self, models: Iterable[str], after: int) -> None:
+        """Run models on the loads after one, through which they are now said to be complete."""
+        for model in models:
+            self.warehouse.run(
+                f"insert into ops.watermarks select 'analytics', '{model}', {after}, 'r', sysdate"
+            )
+        built = self.dbt("run", "--select", *models)
+        assert {result["status"] for result in built.values()} == {"success"}
 
     def manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.folder / "target/manifest.json").read_text())
@@ -134,12 +174,29 @@ def project(
         for name, value in running_warehouse.environment.items():
             patch.setenv(name, value)
         running_warehouse.load("log_data/")
-        copy = Project(folder, running_warehouse)
-        results = copy.dbt("build", "--exclude", "resource_type:unit_test")
-        # an exposure is a no-op
-        assert {result["status"] for result in results.values()} <= {"success", "pass", "no-op"}
-        assert {defect.caught_by for defect in DEFECTS} <= results.keys()
+        old = newest_load(running_warehouse)
+        built = running_warehouse.dbt_here("run", project=folder)
+        running_warehouse.put("song_data/2.json", json.dumps(NEW_SONG).encode())
+        running_warehouse.load("log_data/")
+        copy = Project(folder, running_warehouse, (old, newest_load(running_warehouse)))
+        running_warehouse.put_events("log_data/2018/11/2018-11-06-events.json", NEW_EVENTS)
+        running_warehouse.load("log_data/")
+        copy.pass_gate(old)
+        patch.setenv("SPARKIFY_WHOLE_RUN", "false")
+        in_an_hour = copy.dbt("build", "--exclude", "resource_type:unit_test")
+        patch.delenv("SPARKIFY_WHOLE_RUN")
+        guards = {defect.caught_by for defect in DEFECTS}
+        over_all_history = copy.dbt("test", "--select", *guards)
+        for results in (built, in_an_hour, over_all_history):
+            # an exposure is a no-op
+            assert {result["status"] for result in results.values()} <= {"success", "pass", "no-op"}
+        assert guards <= in_an_hour.keys() & over_all_history.keys()
         yield copy
+
+
+def newest_load(warehouse: Warehouse) -> int:
+    [(load_id,)] = warehouse.rows('select max(load_id) from "raw".load_history')
+    return int(load_id)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name.replace(" ", "-"))
@@ -153,16 +210,34 @@ def test_a_known_defect_fails_the_test_that_guards_against_it(
         naive = naive.replace(old, new)
     selection = path.stem, f"{path.stem}+,{MARTS}"
     refresh = ["--full-refresh"] if defect.full_refresh else []
+    after = project.old_loads[0 if defect.model == "marts/songs" else 1]
+    project.pass_gate(after)
     try:
         path.write_text(naive)
         built = project.dbt("run", *refresh, "--select", *selection)
         assert {result["status"] for result in built.values()} == {"success"}
-        found = project.dbt("test", "--select", defect.caught_by)[defect.caught_by]
+        in_what_is_new = project.gate(defect.caught_by, whole=False)
+        path.write_text(right)
+        models = {name for name, each in built.items() if each["unique_id"].startswith("model.")}
+        project.rebuild_what_is_new(models, after)
+        in_what_is_old = [project.gate(defect.caught_by, whole=whole) for whole in (False, True)]
     finally:
         path.write_text(right)
         project.dbt("run", "--full-refresh", "--select", *selection)
-    assert found["status"] == "fail"
-    assert found["failures"] > 0
+    assert in_what_is_new == "fail"
+    assert in_what_is_old == ["pass", "fail"]
+
+
+def test_an_hour_finds_old_rows_that_lose_their_parent(project: Project) -> None:
+    """User 8 plays on the old day alone, and the new day has another event of the user."""
+    test = "relationships_songplays_user_id__user_id__ref_users_"
+    project.pass_gate(project.old_loads[1])
+    project.warehouse.run("delete from unpublished.users where user_id = 8")
+    try:
+        assert project.gate(test, whole=False) == "fail"
+    finally:
+        project.dbt("run", "--full-refresh", "--select", "users")
+    assert project.gate(test, whole=False) == "pass"
 
 
 def test_every_data_test_reads_what_it_guards_and_can_fail(project: Project) -> None:

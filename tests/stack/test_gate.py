@@ -41,8 +41,8 @@ class Finished:
         return {task_id for task_id, state in self.tasks.items() if state == "failed"}
 
 
-def run(airflow: httpx.Client) -> Finished:
-    run_id = demo.trigger(airflow, EVENTS_PREFIX)
+def run(airflow: httpx.Client, **params: bool) -> Finished:
+    run_id = demo.trigger(airflow, EVENTS_PREFIX, **params)
     state = demo.wait_for(airflow, run_id)
     instances = demo.task_instances(airflow, run_id)
 
@@ -138,12 +138,30 @@ KINDS = {
 }
 
 
-def test_good_data_passes_the_gate(
+def gates(warehouse: Warehouse) -> list[tuple[bool]]:
+    return warehouse.rows("select is_whole from ops.gates order by recorded_at")
+
+
+def pass_whole_gate(warehouse: Warehouse) -> None:
+    """Note that a whole gate of this day has passed with what was loaded."""
+    newest = 'select max(load_id) from "raw".load_history'
+    project = written_fingerprint(settings().dbt_manifest)
+    warehouse.run(
+        f"insert into ops.gates select 'analytics', '{project}', ({newest}), 'r', sysdate, true"
+    )
+
+
+def test_good_data_passes_the_gate_of_an_hour_whatever_is_older(
     warehouse: Warehouse, airflow: httpx.Client, checkout: Path, shown_before: dict[str, str]
 ) -> None:
     put_good_data(warehouse)
+    warehouse.load(EVENTS_PREFIX)
+    warehouse.dbt_here("run", "--exclude", "path:dbt_sparkify/models/reporting")
+    pass_whole_gate(warehouse)
+    by_hand("insert into unpublished.users select * from unpublished.users")(warehouse)
+    new_event()(warehouse)
     before = asset_events(airflow)
-    finished = run(airflow)
+    finished = run(airflow, whole_gate=False)
     assert finished.state == "success", finished.failed
     assert set(finished.tasks.values()) == {"success"}
     for task_id in ("marts.songplays.run", "test_reporting", "quality_gate"):
@@ -153,11 +171,12 @@ def test_good_data_passes_the_gate(
     )
     assert warehouse.rows(named) == [(True,)]
     assert asset_events(airflow) == before + 1
-    assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
+    assert warehouse.rows("select count(*) from analytics.songplays") == [(4,)]
     assert warehouse.rows("select run_id from ops.publications") == [(finished.run_id,)]
     assert "Published" in finished.log("publish")
     catalog = json.loads((checkout / "target" / "docs" / "catalog.json").read_text())["nodes"]
     assert catalog["model.sparkify.songplays"]["metadata"]["schema"] == "analytics"
+    assert gates(warehouse) == [(True,), (False,)]
     assert warehouse.rows("select * from ops.run_lock") == []
     assert (checkout / "target" / "docs" / "index.html").exists()
     assert shown_to_the_user() == shown_before
@@ -168,9 +187,7 @@ def test_an_hour_without_news_ends_after_the_loads(
 ) -> None:
     put_good_data(warehouse)
     warehouse.load(EVENTS_PREFIX)
-    newest = '(select max(load_id) from "raw".load_history)'
-    project = written_fingerprint(settings().dbt_manifest)
-    warehouse.run(f"insert into ops.gates select 'analytics', '{project}', {newest}, 'r', sysdate")
+    pass_whole_gate(warehouse)
     before = asset_events(airflow)
 
     finished = run(airflow)

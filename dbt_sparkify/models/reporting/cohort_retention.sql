@@ -1,3 +1,6 @@
+{# unique_key: all rows are replaced together. #}
+{{ config(unique_key='cohort_week') }}
+
 with
 
 listener_weeks as (
@@ -7,6 +10,7 @@ listener_weeks as (
         trunc(date_trunc('week', start_time)) as week_start
     from {{ ref('songplays') }}
     where user_id is not null
+        and {{ is_affected('cohort_week', by=['all_time']) }}
 
 ),
 

@@ -1,3 +1,6 @@
+{# sort: days are replaced and read by range. #}
+{{ config(unique_key='activity_date', sort='activity_date') }}
+
 with
 
 plays as (
@@ -7,6 +10,7 @@ plays as (
         trunc(start_time) as activity_date,
         cast(user_id as varchar) || '-' || cast(session_id as varchar) as user_session
     from {{ ref('songplays') }}
+    where {{ is_affected('start_time', by=['event_date']) }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(unique_key='user_id', sort='user_id') }}
+
 with
 
 periods as (
@@ -8,6 +10,7 @@ periods as (
         lag(valid_from) over (partition by user_id order by valid_from) as previous_valid_from,
         row_number() over (partition by user_id order by valid_from) as period_number
     from {{ ref('user_levels') }}
+    where {{ is_affected('user_id', by=['user_id']) }}
 
 ),
 

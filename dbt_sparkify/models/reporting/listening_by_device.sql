@@ -1,5 +1,8 @@
 {# A user agent also names its ancestors: Chrome says Safari, Edge says Chrome, Android says Linux.
-   So the order of the cases decides. #}
+   So the order of the cases decides.
+   unique_key: all rows are replaced together. #}
+{{ config(unique_key='device_family') }}
+
 with
 
 plays as (
@@ -28,6 +31,7 @@ plays as (
             else 'Other'
         end as browser_family
     from {{ ref('songplays') }}
+    where {{ is_affected('device_family', by=['all_time']) }}
 
 ),
 

@@ -1,14 +1,19 @@
+{# unique_key: all rows are replaced together. #}
+{{ config(unique_key='weekday') }}
+
 with
 
 plays as (
 
     select * from {{ ref('songplays') }}
+    where {{ is_affected('weekday', by=['all_time']) }}
 
 ),
 
 times as (
 
     select * from {{ ref('time') }}
+    where {{ is_affected('weekday', by=['all_time']) }}
 
 ),
 

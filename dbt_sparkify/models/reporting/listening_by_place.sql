@@ -1,3 +1,6 @@
+{# unique_key: all rows are replaced together. #}
+{{ config(unique_key='place') }}
+
 with
 
 plays as (
@@ -6,6 +9,7 @@ plays as (
         *,
         coalesce(location, 'Unknown') as place
     from {{ ref('songplays') }}
+    where {{ is_affected('place', by=['all_time']) }}
 
 ),
 

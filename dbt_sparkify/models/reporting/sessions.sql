@@ -1,5 +1,5 @@
-{# sort: read by ranges of days. #}
-{{ config(sort='started_at') }}
+{# sort: session ids grow with time, so that zone maps prune by them and by started_at. #}
+{{ config(unique_key='session_id', sort='session_id') }}
 
 with
 
@@ -13,6 +13,8 @@ plays as (
         ) as play_number
     from {{ ref('songplays') }}
     where user_id is not null
+        and {{ is_day_of_affected_session('start_time') }}
+        and {{ is_affected('session_id', by=['session_id']) }}
 
 ),
 

@@ -1,3 +1,12 @@
+{# unique_key: whole weeks are replaced, with the days in them; the all-time chart has no day.
+   sort: read by ranges of days. #}
+{{
+    config(
+        unique_key="case when period_type != 'all_time' then period_start end",
+        sort='period_start'
+    )
+}}
+
 with
 
 plays_by_period as (

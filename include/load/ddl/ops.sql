@@ -35,13 +35,15 @@ create table if not exists ops.node_runs (
 )
 diststyle all;
 
--- One row per run whose gate was green: through which load, for which state of the dbt project.
+-- One row per run whose gate was green: through which load, for which state of the dbt project, and
+-- whether it judged all history or what the loads since the gate before had touched.
 create table if not exists ops.gates (
     target_schema varchar(127) not null,
     project varchar(64) not null,
     through_load_id bigint not null,
     run_id varchar(512) not null,
-    recorded_at timestamp not null
+    recorded_at timestamp not null,
+    is_whole boolean
 )
 diststyle all;
 

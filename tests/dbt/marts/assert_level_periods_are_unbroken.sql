@@ -12,6 +12,7 @@ periods as (
         lead(valid_from) over (partition by user_id order by valid_from) as next_valid_from,
         lead(level) over (partition by user_id order by valid_from) as next_level
     from {{ ref('user_levels') }}
+    where {{ is_judged(ref('user_levels')) }}
 
 )
 

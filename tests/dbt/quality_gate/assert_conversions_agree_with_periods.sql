@@ -12,6 +12,7 @@ expected as (
         user_id,
         count(*) - 1 as conversions
     from {{ ref('user_levels') }}
+    where {{ is_judged(ref('user_levels')) }}
     group by user_id
     having count(*) > 1
 
@@ -23,6 +24,7 @@ actual as (
         user_id,
         count(*) as conversions
     from {{ ref('level_conversions') }}
+    where {{ is_judged(ref('level_conversions')) }}
     group by user_id
 
 )

@@ -13,6 +13,7 @@ expected as (
         count(*) as plays,
         count(distinct user_id) as listeners
     from {{ ref('songplays') }}
+    where {{ is_judged(ref('daily_activity'), 'start_time') }}
     group by trunc(start_time)
 
 ),
@@ -20,6 +21,7 @@ expected as (
 actual as (
 
     select * from {{ ref('daily_activity') }}
+    where {{ is_judged(ref('daily_activity')) }}
 
 )
 

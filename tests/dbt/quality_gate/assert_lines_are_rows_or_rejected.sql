@@ -15,6 +15,7 @@ loads as (
         row_number() over (partition by target_table, partition_prefix order by load_id desc) as age
     from {{ ref('stg_sparkify__load_history') }}
     where status in ('loaded', 'absorbed')
+        and {{ within_gate('load_id', by=['load_id']) }}
 
 )
 

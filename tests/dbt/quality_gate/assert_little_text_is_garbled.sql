@@ -26,6 +26,7 @@ months as (
             end
         ) as garbled_plays
     from {{ ref('songplays') }}
+    where {{ is_judged(ref('songplays'), widen='month') }}
     group by date_trunc('month', start_time)
 
 )

@@ -12,6 +12,7 @@ loads as (
         load_id,
         count(*) as copies
     from {{ ref('stg_sparkify__load_history') }}
+    where {{ within_gate('load_id', by=['load_id']) }}
     group by load_id
 
 ),
@@ -22,6 +23,7 @@ mentions as (
         load_id,
         'load_errors' as audit_table
     from {{ source('sparkify', 'load_errors') }}
+    where {{ within_gate('load_id', by=['load_id']) }}
 
     union distinct
 
@@ -29,6 +31,7 @@ mentions as (
         load_id,
         'load_changes' as audit_table
     from {{ ref('stg_sparkify__load_changes') }}
+    where {{ within_gate('load_id', by=['load_id']) }}
 
 )
 

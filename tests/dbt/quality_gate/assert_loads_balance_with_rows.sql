@@ -14,6 +14,7 @@ loads as (
     from {{ ref('stg_sparkify__load_history') }}
     where status in ('loaded', 'absorbed')
         and mode = 'replace'
+        and {{ within_gate('load_id', by=['load_id']) }}
 
 ),
 
@@ -36,6 +37,7 @@ actual as (
         _partition as partition_prefix,
         count(*) as rows_loaded
     from {{ source('sparkify', 'staging_events') }}
+    where {{ is_of_judged_load('_partition') }}
     group by _partition
 
     union all
@@ -45,6 +47,7 @@ actual as (
         _partition as partition_prefix,
         count(*) as rows_loaded
     from {{ source('sparkify', 'staging_songs') }}
+    where {{ is_of_judged_load('_partition') }}
     group by _partition
 
 )

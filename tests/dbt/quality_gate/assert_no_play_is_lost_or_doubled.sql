@@ -14,6 +14,7 @@ expected as (
     from {{ ref('stg_sparkify__events') }}
     where page = 'NextSong'
         and quarantine_reason is null
+        and {{ within_gate('ts', by=['event_date', 'song_id'], in_epoch_ms=true) }}
 
 ),
 
@@ -23,6 +24,7 @@ actual as (
         songplay_id,
         count(*) as copies
     from {{ ref('songplays') }}
+    where {{ is_judged(ref('songplays')) }}
     group by songplay_id
 
 )

@@ -22,6 +22,7 @@ rounded_songs as (
         on songs.song_id = given_songs.song_id
         and songs.duration = given_songs.duration
     where songs.duration is not null
+        and {{ is_judged(ref('songs'), 'songs.song_id') }}
         and given_songs.song_id is null
 
 ),
@@ -37,6 +38,7 @@ rounded_artists as (
         and artists.latitude = given_songs.artist_latitude
         and artists.longitude = given_songs.artist_longitude
     where artists.latitude is not null
+        and {{ is_judged(ref('artists'), 'artists.artist_id') }}
         and given_songs.artist_id is null
 
 ),
@@ -50,6 +52,8 @@ rounded_plays as (
     inner join {{ ref('stg_sparkify__events') }} as events
         on songplays.songplay_id = events.event_id
     where songplays.start_time != events.event_at
+        and {{ is_judged(ref('songplays'), 'songplays.start_time') }}
+        and {{ is_judged(ref('stg_sparkify__events'), 'events.ts') }}
 
 )
 

@@ -11,6 +11,7 @@ plays as (
 
     select * from {{ ref('songplays') }}
     where user_id is not null
+        and {{ is_judged(ref('songplays')) }}
 
 ),
 
@@ -21,6 +22,7 @@ moments as (
         event_at,
         count(distinct level) as levels
     from {{ ref('int_events_deduplicated') }}
+    where {{ is_judged(ref('songplays'), 'event_date') }}
     group by user_id, event_at
 
 ),

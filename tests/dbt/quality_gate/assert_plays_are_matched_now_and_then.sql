@@ -16,6 +16,7 @@ months as (
         count(*) as plays,
         count(song_id) as matched_plays
     from {{ ref('songplays') }}
+    where {{ is_judged(ref('songplays'), widen='month') }}
     group by date_trunc('month', start_time)
 
 )

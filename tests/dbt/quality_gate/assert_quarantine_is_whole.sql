@@ -1,5 +1,5 @@
 {#
-    In each partition quarantine holds as many rows as staging finds faulty. Guards
+    In each partition quarantine holds, of the days and songs judged, as many rows as staging finds faulty. Guards
     int_events_quarantined and int_songs_quarantined. Without it a row could be missing from the marts
     and from quarantine, or a corrected row could stay in quarantine for ever.
 #}
@@ -14,6 +14,7 @@ expected as (
         count(quarantine_reason) as quarantined_rows
     from {{ ref('stg_sparkify__events') }}
     where quarantine_reason is not null
+        and {{ is_judged(ref('stg_sparkify__events')) }}
     group by _partition
 
     union all
@@ -24,6 +25,7 @@ expected as (
         count(quarantine_reason) as quarantined_rows
     from {{ ref('stg_sparkify__songs') }}
     where quarantine_reason is not null
+        and {{ is_judged(ref('stg_sparkify__songs')) }}
     group by _partition
 
 ),
@@ -35,6 +37,7 @@ actual as (
         _partition,
         count(*) as quarantined_rows
     from {{ ref('int_events_quarantined') }}
+    where {{ is_judged(ref('int_events_quarantined')) }}
     group by _partition
 
     union all
@@ -44,6 +47,7 @@ actual as (
         _partition,
         count(*) as quarantined_rows
     from {{ ref('int_songs_quarantined') }}
+    where {{ is_judged(ref('int_songs_quarantined')) }}
     group by _partition
 
 )

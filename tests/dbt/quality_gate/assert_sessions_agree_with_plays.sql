@@ -1,7 +1,7 @@
 {#
-    A user has as many sessions as session ids in the user's plays, and they hold each play once.
-    Guards sessions. Without it two users with one session id, or a lost play, would make sessions
-    longer or shorter than they were.
+    Each session has as many plays as songplays has of its user and session id, and no session is
+    missing. Guards sessions. Without it two users with one session id, or a lost play, would make
+    sessions longer or shorter than they were.
 #}
 
 with
@@ -10,11 +10,13 @@ expected as (
 
     select
         user_id,
-        count(distinct session_id) as sessions,
+        session_id,
         count(*) as plays
     from {{ ref('songplays') }}
     where user_id is not null
-    group by user_id
+        and {{ is_day_of_judged_session('start_time') }}
+        and {{ is_judged(ref('sessions')) }}
+    group by user_id, session_id
 
 ),
 
@@ -22,11 +24,11 @@ actual as (
 
     select
         user_id,
-        count(*) as sessions,
-        sum(plays) as plays
+        session_id,
+        plays
     from {{ ref('sessions') }}
-    group by user_id
+    where {{ is_judged(ref('sessions')) }}
 
 )
 
-{{ compare(['user_id'], ['sessions', 'plays']) }}
+{{ compare(['user_id', 'session_id'], ['plays']) }}

@@ -24,6 +24,7 @@ keys as (
     inner join {{ ref('stg_sparkify__load_history') }} as loads
         on seen.load_id = loads.load_id
     where loads.status = 'loaded'
+        and {{ is_of_load_to_compare('seen.load_id') }}
     group by loads.run_id, loads.target_table, lower(seen.json_key)
 
 ),

@@ -13,6 +13,7 @@ expected as (
         level,
         1 as periods
     from {{ ref('users') }}
+    where {{ is_judged(ref('users')) }}
 
 ),
 
@@ -24,6 +25,7 @@ actual as (
         count(*) as periods
     from {{ ref('user_levels') }}
     where is_current
+        and {{ is_judged(ref('user_levels')) }}
     group by user_id
 
 )

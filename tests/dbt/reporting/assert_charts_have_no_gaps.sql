@@ -15,6 +15,7 @@ charts as (
         song_rank as chart_rank,
         plays
     from {{ ref('top_songs') }}
+    where {{ is_judged(ref('top_songs')) }}
     union all
     select
         'top_artists' as chart,
@@ -23,6 +24,7 @@ charts as (
         artist_rank as chart_rank,
         plays
     from {{ ref('top_artists') }}
+    where {{ is_judged(ref('top_artists')) }}
 
 ),
 

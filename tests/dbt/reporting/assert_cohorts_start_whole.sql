@@ -15,6 +15,7 @@ cohorts as (
         max(case when week_number = 0 then listeners end) as first_listeners,
         max(listeners) as most_listeners
     from {{ ref('cohort_retention') }}
+    where {{ is_judged(ref('cohort_retention')) }}
     group by cohort_week
 
 )

@@ -15,6 +15,7 @@ conversions as (
             as converted_at_before,
         row_number() over (partition by user_id order by converted_at) as expected_number
     from {{ ref('level_conversions') }}
+    where {{ is_judged(ref('level_conversions')) }}
 
 )
 

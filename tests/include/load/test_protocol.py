@@ -367,6 +367,7 @@ def test_the_change_feed_has_the_keys_of_added_removed_and_changed_rows_only(
         ("user_id", "7"),
         ("user_id", "8"),
         ("user_id", "9"),
+        ("session_id", "70"),
     }
 
     warehouse.put_events(FILE, [event(0), event(2, userId="9", ts=day_later, level="paid")])
@@ -376,6 +377,7 @@ def test_the_change_feed_has_the_keys_of_added_removed_and_changed_rows_only(
         ("event_date", "2018-11-06"),  # user 9's event changed
         ("user_id", "8"),
         ("user_id", "9"),
+        ("session_id", "70"),
     }
 
 

@@ -4,8 +4,10 @@ import json
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from include.run.lock import acquire_run_lock
-from include.run.work import has_work, record_gate, stale_sources
+from include.run.work import has_work, plan, record_gate, stale_sources, whole_gate_is_due
 from tests.warehouse import Warehouse
 
 
@@ -28,10 +30,12 @@ def put_load(
     warehouse.run(f'insert into "raw".load_history ({listed}) select {given}')
 
 
-def gate(warehouse: Warehouse, project: str = "p", run_id: str = "scheduled__1") -> None:
+def gate(
+    warehouse: Warehouse, project: str = "p", run_id: str = "scheduled__1", is_whole: bool = False
+) -> None:
     with closing(warehouse.connect()) as connection:
         acquire_run_lock(connection, "analytics", run_id, 15)
-        record_gate(connection, "analytics", run_id, project)
+        record_gate(connection, "analytics", run_id, project, is_whole=is_whole)
 
 
 def work_left(warehouse: Warehouse, project: str = "p", schema: str = "analytics") -> bool:
@@ -62,8 +66,67 @@ def test_a_run_without_the_lock_records_no_gate(warehouse: Warehouse) -> None:
     put_load(warehouse, 5)
     with closing(warehouse.connect()) as connection:
         acquire_run_lock(connection, "analytics", "scheduled__2", 15)
-        record_gate(connection, "analytics", "scheduled__1", "p")
+        record_gate(connection, "analytics", "scheduled__1", "p", is_whole=True)
     assert work_left(warehouse)
+
+
+def test_a_load_that_came_while_the_models_were_built_is_not_behind_the_gate(
+    warehouse: Warehouse,
+) -> None:
+    put_load(warehouse, 5)
+    put_load(warehouse, 6)
+    warehouse.run(
+        """
+        insert into ops.watermarks values
+            ('analytics', 'int_events_deduplicated', 5, 'scheduled__1', sysdate),
+            ('analytics', 'users', 6, 'scheduled__1', sysdate),
+            ('analytics', 'songs', 4, 'scheduled__0', sysdate)
+        """
+    )
+    gate(warehouse)
+    assert warehouse.rows("select through_load_id from ops.gates") == [(5,)]
+    assert work_left(warehouse)
+
+
+def test_a_whole_gate_is_due_once_a_day_and_for_each_state_of_the_project(
+    warehouse: Warehouse,
+) -> None:
+    def is_due(project: str = "p") -> bool:
+        with closing(warehouse.connect()) as connection:
+            return whole_gate_is_due(connection, "analytics", project)
+
+    put_load(warehouse, 5)
+    gate(warehouse)
+    assert is_due()
+    gate(warehouse, is_whole=True)
+    assert not is_due()
+    assert is_due("with a new model")
+    warehouse.run("update ops.gates set recorded_at = dateadd(day, -1, recorded_at)")
+    assert is_due()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "by_hand", "is_due", "is_news", "is_whole", "is_left"),
+    [
+        # an hour with news, one without, and the day's first of either kind
+        (None, False, False, True, False, True),
+        (None, False, False, False, False, False),
+        (None, False, True, True, True, True),
+        (None, False, True, False, True, True),
+        # triggered by a person
+        (None, True, False, True, True, True),
+        (None, True, False, False, True, False),
+        # told by the parameter
+        (True, False, False, False, True, True),
+        (False, True, True, True, False, True),
+        (False, True, True, False, False, False),
+    ],
+)
+def test_what_a_run_judges_and_whether_it_has_anything_to_do(
+    wanted: bool | None, by_hand: bool, is_due: bool, is_news: bool, is_whole: bool, is_left: bool
+) -> None:
+    planned = plan(wanted, by_hand=by_hand, is_due=is_due, is_news=is_news)
+    assert planned == (is_whole, is_left)
 
 
 def test_a_source_is_stale_when_its_last_load_is_older_than_its_freshness(
