@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,7 @@ AIRFLOW = {
     "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
 }
 REDSHIFT_PORT = 5439  # a cluster's default; the first start takes another one if it is in use
+READER = "analyst"  # who reads the marts for the dashboard and the notebook
 SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in stop order
 
 
@@ -79,8 +81,30 @@ def start_warehouse() -> dict[str, str]:
         raise
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()
+    # Redshift asks a password for an upper-case letter, a lower-case one and a digit.
+    environment["REDSHIFT_READER_PASSWORD"] = (
+        saved.get("REDSHIFT_READER_PASSWORD") or f"Rd0{secrets.token_hex(16)}"
+    )
     write_environment(environment)
+    create_reader(environment)
     return environment
+
+
+def create_reader(environment: Mapping[str, str]) -> None:
+    """Create the warehouse's roles and a user who holds the reader's, unless they are there."""
+    from include.access import roles  # it imports Airflow, which takes seconds
+
+    reader = environment["REDSHIFT_READER_USER"]
+    with closing(connect(environment)) as connection:
+        connection.autocommit = False
+        roles.create_roles(connection)
+        with connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_user where usename = %s", (reader,))
+            verb = "alter" if cursor.fetchone() else "create"
+            password = environment["REDSHIFT_READER_PASSWORD"]
+            cursor.execute(f"{verb} user {reader} password '{password}'")
+        roles.grant_roles(connection, loaders=[], transformers=[], analysts=[reader])
+        connection.commit()
 
 
 def upload_bucket(endpoint_url: str) -> int:
@@ -220,6 +244,8 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "REDSHIFT_USER": "sparkify",
         "REDSHIFT_PASSWORD": password,
         "REDSHIFT_SSLMODE": "disable",
+        "REDSHIFT_READER_USER": READER,
+        "SPARKIFY_READER_ROLE": "sparkify_reader",
         "SPARKIFY_S3_BUCKET": BUCKET,
         "SPARKIFY_COPY_ROLE_ARN": COPY_ROLE_ARN,
         "SPARKIFY_LOCAL_S3": s3,
