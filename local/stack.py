@@ -40,6 +40,10 @@ AIRFLOW = {
 }
 REDSHIFT_PORT = 5439  # a cluster's default; the first start takes another one if it is in use
 READER = "analyst"  # who reads the marts for the dashboard and the notebook
+READER_VARIABLES = (
+    *("REDSHIFT_READER_USER", "REDSHIFT_READER_PASSWORD"),
+    *("SPARKIFY_READER_ROLE", "SPARKIFY_PII_READER_ROLE"),
+)
 SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in stop order
 
 
@@ -81,17 +85,27 @@ def start_warehouse() -> dict[str, str]:
         raise
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()
-    # Redshift asks a password for an upper-case letter, a lower-case one and a digit.
-    environment["REDSHIFT_READER_PASSWORD"] = (
-        saved.get("REDSHIFT_READER_PASSWORD") or f"Rd0{secrets.token_hex(16)}"
-    )
+    environment |= {name: saved[name] for name in READER_VARIABLES if name in saved}
     write_environment(environment)
-    create_reader(environment)
     return environment
 
 
+def reader_environment() -> dict[str, str]:
+    """Return the login of the dashboard's reader, and the roles that publishing grants to."""
+    return {
+        "REDSHIFT_READER_USER": READER,
+        # Redshift asks for an upper-case letter, a lower-case one and a digit.
+        "REDSHIFT_READER_PASSWORD": f"Rd0{secrets.token_hex(16)}",
+        "SPARKIFY_READER_ROLE": "sparkify_reader",
+        "SPARKIFY_PII_READER_ROLE": "sparkify_pii_reader",
+    }
+
+
 def create_reader(environment: Mapping[str, str]) -> None:
-    """Create the warehouse's roles and a user who holds the reader's, unless they are there."""
+    """Create the warehouse's roles and a user who holds the reader's, unless they are there.
+
+    The dbt project must have been parsed: it tells what a reader may see of published tables.
+    """
     from include.access import roles  # it imports Airflow, which takes seconds
 
     reader = environment["REDSHIFT_READER_USER"]
@@ -126,8 +140,10 @@ def start_airflow() -> str:
         for name in AIRFLOW:
             processes.stop(name, RUNNING)
         environment |= airflow_environment(int(environment["AIRFLOW__API__PORT"]))
+        environment = reader_environment() | environment  # what it has stays
         write_environment(environment)
         prepare_airflow(environment)
+        create_reader(environment)
         for name, (command, _) in AIRFLOW.items():
             processes.launch(name, airflow(*command), RUNNING, environment)
         for name, (_, ready) in AIRFLOW.items():
@@ -244,8 +260,6 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "REDSHIFT_USER": "sparkify",
         "REDSHIFT_PASSWORD": password,
         "REDSHIFT_SSLMODE": "disable",
-        "REDSHIFT_READER_USER": READER,
-        "SPARKIFY_READER_ROLE": "sparkify_reader",
         "SPARKIFY_S3_BUCKET": BUCKET,
         "SPARKIFY_COPY_ROLE_ARN": COPY_ROLE_ARN,
         "SPARKIFY_LOCAL_S3": s3,

@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard import integrity, warehouse
+from include.settings import settings
 from local import stack
 from local.events import generate
 from tests.conftest import ROOT
@@ -36,12 +37,15 @@ MILLISECONDS = 60_000  # what a page may take on a busy machine
 def empty(running_warehouse: Warehouse) -> Iterator[Warehouse]:
     """Make the warehouse anew, with its reader, and tell this process its connections."""
     running_warehouse.empty()
-    stack.create_reader(running_warehouse.environment)
+    environment = stack.reader_environment() | stack.read_environment()
+    stack.create_reader(environment)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in running_warehouse.environment.items():
-            if name.startswith(("AIRFLOW_CONN_", "REDSHIFT_")) and name != "REDSHIFT_SCHEMA":
+        for name, value in environment.items():
+            if name.startswith(("AIRFLOW_CONN_", "REDSHIFT_", "SPARKIFY_")):
                 patch.setenv(name, value)
+        settings.cache_clear()  # publishing grants to the roles
         yield running_warehouse
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def published(empty: Warehouse, folder: Path) -> Warehouse:
     """Load and build what the generator wrote, and publish it."""
     empty.upload(folder)
     empty.load("log_data/")
-    empty.dbt_here("run")
+    empty.build()
     return empty
 
 

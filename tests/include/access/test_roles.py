@@ -37,7 +37,7 @@ def as_user(
     remove(warehouse)
     monkeypatch.undo()
     settings.cache_clear()
-    stack.create_reader(warehouse.environment)  # as the stack had it
+    stack.create_reader(stack.reader_environment() | stack.read_environment())  # as it was
 
 
 def remove(warehouse: Warehouse) -> None:
