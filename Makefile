@@ -15,6 +15,9 @@ PUBLISHING = PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m
 # The SQL and the Python that are ours.
 PYTHON_CODE = bench dags deploy include local redshift_emulator/src tooling
 SQL = dbt_sparkify macros tests/dbt
+QUERIES = dashboard/queries
+# marimo puts its files' folder on the path, not the root; and it asks the network for a newer version.
+MARIMO = PYTHONPATH=. MARIMO_SKIP_UPDATE_CHECK=1 $(BIN)/marimo --yes
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -102,11 +105,25 @@ doctor: setup ## Check what the pipeline needs here, name each fault and its cur
 docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate --target $(READ_TARGET) && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
 
+.PHONY: dashboard
+dashboard: setup ## Serve the dashboard on 127.0.0.1, by the reader's login
+	@$(LOAD_ENV); $(MARIMO) run dashboard/listening.py --headless --host 127.0.0.1 --port $${SPARKIFY_DASHBOARD_PORT:-8082}
+
+.PHONY: notebook
+notebook: setup ## Open the notebook on 127.0.0.1: is everything there, and what does it say
+	@$(LOAD_ENV); AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+		$(MARIMO) edit dashboard/notebook.py --headless --host 127.0.0.1 --port $${SPARKIFY_NOTEBOOK_PORT:-8083}
+
+.PHONY: browser
+browser: setup ## Install the browser of the tests of pages into the checkout, by npm
+	@$(BIN)/python -m local.browser
+
 .PHONY: format
 format: setup ## Put Python and SQL into the project's style, as far as the linters can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/sqlfluff fix --quiet $(SQL)
+	$(BIN)/sqlfluff fix --quiet --templater placeholder $(QUERIES)
 
 .PHONY: lint
 lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, the AWS template and the pins
@@ -116,6 +133,7 @@ lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, the
 	cd redshift_emulator && ../$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PYTHON_CODE)
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
+	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder $(QUERIES)
 	$(BIN)/dbt-bouncer run
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
@@ -142,10 +160,10 @@ check: lint ## Lint, and run the tests that start no warehouse: a minute or two
 
 .PHONY: test
 ifdef T
-test: $(if $(filter redshift_emulator/%,$(T)),setup,manifest)
+test: $(if $(filter redshift_emulator/%,$(T)),setup,manifest browser)
 	$(BIN)/python -m pytest -n 0 '$(T)'
 else
-test: lint ## Run every test, from lint to the whole pipeline; with T=path::name that one alone
+test: lint browser ## Run every test, from lint to the whole pipeline; with T=path::name that one alone
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest redshift_emulator/tests
 endif

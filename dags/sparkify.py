@@ -18,7 +18,7 @@ from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
     max_active_runs=1,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
-    tags=["sparkify"],
+    tags=["sparkify", "redshift", "dbt"],
 )
 def sparkify() -> None:
     """Load the day's activity and new songs, rebuild what they touch, test it.

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,11 @@ AIRFLOW = {
     "airflow-scheduler": (["scheduler", "--skip-serve-logs"], r"Starting the scheduler"),
 }
 REDSHIFT_PORT = 5439  # a cluster's default; the first start takes another one if it is in use
+READER = "analyst"  # who reads the marts for the dashboard and the notebook
+READER_VARIABLES = (
+    *("REDSHIFT_READER_USER", "REDSHIFT_READER_PASSWORD"),
+    *("SPARKIFY_READER_ROLE", "SPARKIFY_PII_READER_ROLE"),
+)
 SERVICES = (*reversed(AIRFLOW), "redshift", "s3")  # in stop order
 
 
@@ -79,8 +85,40 @@ def start_warehouse() -> dict[str, str]:
         raise
     host, port = address.rsplit(":", 1)
     environment = warehouse_environment(s3, host, port, password) | airflow_environment()
+    environment |= {name: saved[name] for name in READER_VARIABLES if name in saved}
     write_environment(environment)
     return environment
+
+
+def reader_environment() -> dict[str, str]:
+    """Return the login of the dashboard's reader, and the roles that publishing grants to."""
+    return {
+        "REDSHIFT_READER_USER": READER,
+        # Redshift asks for an upper-case letter, a lower-case one and a digit.
+        "REDSHIFT_READER_PASSWORD": f"Rd0{secrets.token_hex(16)}",
+        "SPARKIFY_READER_ROLE": "sparkify_reader",
+        "SPARKIFY_PII_READER_ROLE": "sparkify_pii_reader",
+    }
+
+
+def create_reader(environment: Mapping[str, str]) -> None:
+    """Create the warehouse's roles and a user who holds the reader's, unless they are there.
+
+    The dbt project must have been parsed: it tells what a reader may see of published tables.
+    """
+    from include.access import roles  # it imports Airflow, which takes seconds
+
+    reader = environment["REDSHIFT_READER_USER"]
+    with closing(connect(environment)) as connection:
+        connection.autocommit = False
+        roles.create_roles(connection)
+        with connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_user where usename = %s", (reader,))
+            verb = "alter" if cursor.fetchone() else "create"
+            password = environment["REDSHIFT_READER_PASSWORD"]
+            cursor.execute(f"{verb} user {reader} password '{password}'")
+        roles.grant_roles(connection, loaders=[], transformers=[], analysts=[reader])
+        connection.commit()
 
 
 def upload_bucket(endpoint_url: str) -> int:
@@ -102,8 +140,10 @@ def start_airflow() -> str:
         for name in AIRFLOW:
             processes.stop(name, RUNNING)
         environment |= airflow_environment(int(environment["AIRFLOW__API__PORT"]))
+        environment = reader_environment() | environment  # what it has stays
         write_environment(environment)
         prepare_airflow(environment)
+        create_reader(environment)
         for name, (command, _) in AIRFLOW.items():
             processes.launch(name, airflow(*command), RUNNING, environment)
         for name, (_, ready) in AIRFLOW.items():

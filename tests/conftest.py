@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redshift_connector
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(tempfile.mkdtemp(prefix="sparkify-"))
@@ -40,6 +41,7 @@ os.environ.update(
 )
 
 from local import stack  # noqa: E402  it reads where its state lies when it is imported
+from local.browser import BrowserError, executable, open_browser  # noqa: E402
 
 os.environ["SPARKIFY_COPY_ROLE_ARN"] = stack.COPY_ROLE_ARN
 from tests.warehouse import Warehouse  # noqa: E402
@@ -81,6 +83,19 @@ def _named_sessions() -> Iterator[None]:
         named = partial(redshift_connector.connect, application_name="tests")
         patch.setattr(redshift_connector, "connect", named)
         yield
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start a browser for all tests of pages; without one they are skipped, and fail in CI."""
+    try:
+        executable()
+    except BrowserError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

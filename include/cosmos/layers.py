@@ -20,6 +20,7 @@ from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from include.cosmos.docs_site import publish_docs
 from include.cosmos.manifest import require_current
+from include.cosmos.presentation import IN_THE_LOG, present
 from include.load.errors import LoadError
 from include.load.operator import require_address
 from include.settings import PROJECT_ROOT, settings
@@ -60,6 +61,14 @@ PROFILE = ProfileConfig(
 )
 
 
+TOOLTIPS = {
+    "staging": "Views that clean raw; the tests of the sources come first",
+    "intermediate": "One hard step each: deduplicated, quarantined, levels by day",
+    "marts": "The star schema; each mart's tests right behind it",
+    "reporting": "Small tables that answer frequent questions",
+}
+
+
 def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH) -> TaskGroup:
     """Return the task group of one folder of models: each model, and right after it its tests.
 
@@ -71,6 +80,7 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
     require_current(settings().dbt_manifest)
     group: TaskGroup = DbtTaskGroup(
         group_id=layer,
+        tooltip=TOOLTIPS[layer],
         project_config=ProjectConfig(
             dbt_project_path=PROJECT_ROOT,
             models_relative_path="dbt_sparkify/models",
@@ -96,6 +106,8 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
             "pre_execute": require_address_for_dbt,
         },
     )
+    for task in group.iter_tasks():
+        present(task)
     return group
 
 
@@ -112,6 +124,7 @@ def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
     """Return the task that runs all tests of one folder of models, for a group without its own."""
     return DbtTestLocalOperator(
         task_id=task_id,
+        doc_md=f"Tests all models of the layer `{layer}`, after the last of them. {IN_THE_LOG}",
         select=[f"path:dbt_sparkify/models/{layer}"],
         exclude=EXCLUDED,
         env=WITHOUT_ARTIFACTS,
@@ -123,6 +136,7 @@ def quality_gate(task_id: str) -> DbtTestLocalOperator:
     """Return the task that runs the cross-table tests of the selector `quality_gate`."""
     return DbtTestLocalOperator(
         task_id=task_id,
+        doc_md=f"Tests across layers, of `tests/dbt/quality_gate`. {IN_THE_LOG}",
         selector="quality_gate",
         env=WITHOUT_ARTIFACTS,
         **operator_arguments(),
@@ -139,6 +153,7 @@ def generate_docs(task_id: str) -> DbtDocsLocalOperator:
     }
     return DbtDocsLocalOperator(
         task_id=task_id,
+        doc_md="Generates the dbt docs site, for *Browse* in the menu.",
         callback=publish_docs,
         env=ENVIRONMENT,
         **operator_arguments() | published,

@@ -71,6 +71,7 @@ PARAMS = {
 }
 
 DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "Data Engineering",  # as dbt's group, which owns what no group of models does
     "retries": settings().retries,
     "retry_delay": timedelta(seconds=settings().retry_delay_seconds),
 }

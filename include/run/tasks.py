@@ -19,12 +19,12 @@ MARTS_ASSET = Asset(name="sparkify_marts", uri="x-sparkify://redshift/marts")
 
 
 @task.sensor(mode="reschedule", poke_interval=15, timeout=6 * 60 * 60)
-def wait_for_run_lock(owner: str) -> PokeReturnValue:
+def wait_for_run_lock(of_run: str) -> PokeReturnValue:
     """Take the run lock, or wait for the run that holds it without taking up a worker."""
     with closing(connect()) as connection:
         try:
             acquire_run_lock(
-                connection, settings().redshift_schema, owner, settings().run_lock_minutes
+                connection, settings().redshift_schema, of_run, settings().run_lock_minutes
             )
         except RunLockHeldError as held:
             log.info("%s", held)
@@ -33,10 +33,10 @@ def wait_for_run_lock(owner: str) -> PokeReturnValue:
 
 
 @task
-def give_back_run_lock(owner: str) -> None:
+def give_back_run_lock(of_run: str) -> None:
     """Give the run lock back, however the run went."""
     with closing(connect()) as connection:
-        release_run_lock(connection, settings().redshift_schema, owner)
+        release_run_lock(connection, settings().redshift_schema, of_run)
 
 
 @task.short_circuit(trigger_rule="none_failed")

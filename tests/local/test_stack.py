@@ -99,7 +99,7 @@ def launched(state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     started: list[str] = []
     stack.write_environment(stack.airflow_environment())
     monkeypatch.setattr(stack, "start_warehouse", stack.read_environment)
-    for step in ("prepare_airflow", "wait_until_healthy"):
+    for step in ("prepare_airflow", "create_reader", "wait_until_healthy"):
         monkeypatch.setattr(stack, step, lambda _: None)
     monkeypatch.setattr(processes, "launch", lambda name, *_: started.append(name))
     monkeypatch.setattr(processes, "wait_for", lambda *_: None)

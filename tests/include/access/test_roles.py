@@ -9,6 +9,7 @@ from redshift_connector.error import ProgrammingError
 from include.access import roles
 from include.publish.tables import SUPERSEDED
 from include.settings import settings
+from local import stack
 from tests.conftest import ROOT
 from tests.sparkify_data import event, song
 from tests.warehouse import SCHEMAS, Warehouse
@@ -36,15 +37,17 @@ def as_user(
     remove(warehouse)
     monkeypatch.undo()
     settings.cache_clear()
+    stack.create_reader(stack.reader_environment() | stack.read_environment())  # as it was
 
 
 def remove(warehouse: Warehouse) -> None:
     """Drop the users and roles with all that they own: other tests expect none."""
-    warehouse.run("drop schema if exists dbt_ana cascade")
+    for user in ("ana", stack.READER):
+        warehouse.run(f"drop schema if exists dbt_{user} cascade")
     for schema in SCHEMAS:
         warehouse.run(f'drop schema if exists "{schema}" cascade')
     known = {name for (name,) in warehouse.rows("select usename from pg_user")}
-    for user in known & set(USERS):
+    for user in known & {*USERS, stack.READER}:
         warehouse.run(f"drop user {user}")
     known = {name for (name,) in warehouse.rows("select role_name from svv_roles")}
     for role in known & set(roles.ROLES):
