@@ -6,7 +6,7 @@ from typing import Any
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
 import cosmos.settings
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.sdk import Context, TaskGroup, get_parsing_context
+from airflow.sdk import BaseOperator, Context, TaskGroup, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import (
@@ -107,7 +107,8 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
         },
     )
     for task in group.iter_tasks():
-        present(task)
+        if isinstance(task, BaseOperator):
+            present(task)
     return group
 
 

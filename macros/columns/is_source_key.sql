@@ -2,8 +2,9 @@
     {%- set cases = [] -%}
     {#- dbt has no graph while it parses. -#}
     {%- set sources = graph.sources.values() if execute else [] -%}
+    {%- set of_the_load = ['_partition', '_loaded_at', '_load_id'] -%}
     {%- for source in sources if source.source_name == 'sparkify' -%}
-        {%- set columns = source.columns | reject('in', ['_partition', '_loaded_at', '_load_id']) -%}
+        {%- set columns = source.columns | reject('in', of_the_load) -%}
         {%- do cases.append(
             target_table ~ " = '" ~ source.schema ~ "." ~ source.name ~ "' and "
             ~ json_key ~ " in ('" ~ columns | join("', '") ~ "')"
