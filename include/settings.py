@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     max_rejected_lines: int = Field(
         default=100, ge=0, lt=100_000, description="Error budget of a partition."
     )
+    retention_days: int = Field(
+        default=400,
+        ge=1,
+        description="Days for which the audit of loads and runs is kept; data is kept for ever.",
+    )
     redshift_schema: str = Field(
         default="analytics", description="dbt's target schema: where the marts are."
     )

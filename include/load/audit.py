@@ -4,7 +4,7 @@
 `raw.load_keys` the JSON keys seen, `raw.load_coverage` how far scheduled runs have come.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from include.load.sql import literal
 
 VARCHAR_MAX_BYTES = 65_535
 MESSAGE_CHARACTERS = 80  # of a line or value: enough to find it by
-ROWS_PER_INSERT = 100
+VALUES_PER_INSERT = 1_000
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,24 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Record:
+    """All that the audit keeps of one load."""
+
+    load_id: int
+    entry: Entry
+    rejections: Sequence[Rejection] = ()
+    json_keys: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class Newest:
     """The newest successful load of a partition."""
 
     listing_hash: str
     run_id: str
     rows_loaded: int
+    load_id: int
+    mode: str
 
 
 def lock(cursor: Cursor) -> None:
@@ -92,7 +104,7 @@ def next_load_id(cursor: Cursor) -> int:
 def newest_loads(cursor: Cursor, target: str, related_to: str | None = None) -> dict[str, Newest]:
     """Return the newest load of each partition of `target` that has rows there, by its address.
 
-    With `related_to`, an address, only of those that lie within it or around it.
+    With `related_to`, the start of an address, only of those that lie within it or around it.
     """
     related = "true"
     if related_to is not None:
@@ -102,8 +114,8 @@ def newest_loads(cursor: Cursor, target: str, related_to: str | None = None) -> 
             f"or left({address}, len(partition_prefix)) = partition_prefix"
         )
     cursor.execute(
-        "select partition_prefix, listing_hash, run_id, rows_loaded from ("
-        "select partition_prefix, listing_hash, run_id, rows_loaded, status, "
+        "select partition_prefix, listing_hash, run_id, rows_loaded, load_id, mode from ("
+        "select partition_prefix, listing_hash, run_id, rows_loaded, load_id, mode, status, "
         "row_number() over (partition by partition_prefix order by load_id desc) as age "
         f'from "raw".load_history where target_table = {literal(target)} '
         f"and status in ('loaded', 'absorbed') and ({related})"
@@ -112,34 +124,45 @@ def newest_loads(cursor: Cursor, target: str, related_to: str | None = None) -> 
     return {address: Newest(*row) for address, *row in cursor.fetchall()}
 
 
-def write_entry(
-    cursor: Cursor,
-    load_id: int,
-    entry: Entry,
-    rejections: Iterable[Rejection] = (),
-    json_keys: Iterable[str] = (),
-) -> None:
-    """Write one row of the audit, one for each refused line and one for each JSON key seen."""
-    now = datetime.now(UTC)
-    times = {"started_at": naive(entry.started_at), "finished_at": naive(now)}
-    insert(cursor, "load_history", [{"load_id": load_id, **asdict(entry), **times}])
-    of_load = {
-        "load_id": load_id,
-        "target_table": entry.target_table,
-        "partition_prefix": entry.partition_prefix,
-    }
-    cut = [
-        asdict(each)
-        | {
-            "column_value": cut_to_varchar(each.column_value),
-            "raw_line": cut_to_varchar(each.raw_line),
-        }
-        for each in rejections
-    ]
-    insert(cursor, "load_errors", [of_load | each for each in cut])
-    del of_load["partition_prefix"]
-    keys = {cut_to_varchar(key, 256) for key in json_keys}
-    insert(cursor, "load_keys", [of_load | {"json_key": key} for key in sorted(map(str, keys))])
+def write_entries(cursor: Cursor, records: Iterable[Record]) -> None:
+    """Write loads to the audit: a row each, one for each refused line and each JSON key seen."""
+    records = list(records)
+    finished_at = naive(datetime.now(UTC))
+    insert(
+        cursor,
+        "load_history",
+        [
+            {"load_id": each.load_id}
+            | asdict(each.entry)
+            | {"started_at": naive(each.entry.started_at), "finished_at": finished_at}
+            for each in records
+        ],
+    )
+    insert(
+        cursor,
+        "load_errors",
+        [
+            {
+                "load_id": each.load_id,
+                "target_table": each.entry.target_table,
+                "partition_prefix": each.entry.partition_prefix,
+                **asdict(rejection),
+                "column_value": cut_to_varchar(rejection.column_value),
+                "raw_line": cut_to_varchar(rejection.raw_line),
+            }
+            for each in records
+            for rejection in each.rejections
+        ],
+    )
+    insert(
+        cursor,
+        "load_keys",
+        [
+            {"load_id": each.load_id, "target_table": each.entry.target_table, "json_key": key}
+            for each in records
+            for key in sorted({str(cut_to_varchar(key, 256)) for key in each.json_keys})
+        ],
+    )
 
 
 def absorbed_entry(entry: Entry, address: str) -> Entry:
@@ -159,8 +182,9 @@ def absorbed_entry(entry: Entry, address: str) -> Entry:
 
 def insert(cursor: Cursor, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, given by column name, into a table of the audit."""
-    for start in range(0, len(rows), ROWS_PER_INSERT):
-        some = rows[start : start + ROWS_PER_INSERT]
+    rows_per_insert = VALUES_PER_INSERT // len(rows[0]) if rows else 1
+    for start in range(0, len(rows), rows_per_insert):
+        some = rows[start : start + rows_per_insert]
         places = "(" + ", ".join(["%s"] * len(some[0])) + ")"
         cursor.execute(
             f'insert into "raw".{table} ({", ".join(some[0])}) '

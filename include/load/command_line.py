@@ -13,12 +13,11 @@ from logging import WARNING, StreamHandler, getLogger
 from airflow.sdk.exceptions import AirflowNotFoundException
 from tqdm import tqdm
 
-from include.load import schema
 from include.load.errors import LoadError, TransientError
 from include.load.operator import describe
 from include.load.request import LoadResult
 from include.load.tables import EVENTS, SONGS
-from include.load.tasks import connect, keep_lock, stage
+from include.load.tasks import connect, keep_lock, prepare_tables, stage
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
 from include.settings import settings
 
@@ -55,7 +54,7 @@ def load(events_prefix: str, songs_prefix: str, *, reload: bool) -> None:
     """
     run_id = f"load__{uuid.uuid4()}"
     with closing(connect()) as connection:
-        schema.create_tables(connection)
+        prepare_tables(connection)
         try:
             acquire_run_lock(
                 connection, settings().redshift_schema, run_id, settings().run_lock_minutes

@@ -1,9 +1,9 @@
 """The load protocol: what lies under S3 prefixes into a Redshift table, partition by partition.
 
-For each partition: COPY into a temporary table, and account for every file and line, in nobody's
-way. Then one short transaction: lock the load audit, compare again, note which keys changed,
-replace the partition's rows, write the audit, commit. Whatever ends it before the commit leaves the
-warehouse as it was, and running it again gives the same rows.
+Up to 32 partitions at a time: COPY each into a temporary table, and account for every file and
+line, in nobody's way. Then one short transaction: lock the load audit, compare again, note which
+keys changed, replace the partitions' rows, write the audit, commit. Whatever ends it before the
+commit leaves the warehouse as it was, and running it again gives the same rows.
 """
 
 import struct
@@ -29,7 +29,7 @@ from include.load.replacement import (
     data_columns,
     is_current,
     record_failure,
-    replace_partition,
+    replace_partitions,
 )
 from include.load.request import LoadRequest, LoadResult
 from include.load.source import Source
@@ -37,7 +37,8 @@ from include.load.source import Source
 log = getLogger(__name__)
 
 ATTEMPTS = 4
-# The system views lag by seconds, so partitions wait for them together: not too many, nor too much.
+# The system views lag by seconds, and a transaction takes ten statements, whatever it replaces: so
+# partitions share both. Not too many, nor too much, as the transaction holds the audit's lock.
 PARTITIONS_TOGETHER = 32
 BYTES_TOGETHER = 2**30
 READS_TOGETHER = 8
@@ -90,7 +91,7 @@ def carry_out(
     loaded when objects are.
     """
     failures: list[PartitionError] = []
-    for together in batches(plan.to_load):
+    for together in batches(plan.to_load, 1 if request.mode == "truncate" else PARTITIONS_TOGETHER):
         outcomes: dict[str, LoadResult | PartitionError] = {}
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
@@ -113,13 +114,13 @@ def carry_out(
         raise LoadError("\n".join(map(str, failures)))
 
 
-def batches(partitions: Iterable[Partition]) -> Iterator[list[Partition]]:
-    """Cut the partitions into lists that are loaded together."""
+def batches(partitions: Iterable[Partition], most: int) -> Iterator[list[Partition]]:
+    """Cut the partitions into lists, of `most` at most, that are loaded together."""
     together: list[Partition] = []
     for partition in partitions:
         together.append(partition)
         size = sum(each.size for each in together)
-        if len(together) >= PARTITIONS_TOGETHER or size >= BYTES_TOGETHER:
+        if len(together) >= most or size >= BYTES_TOGETHER:
             yield together
             together = []
     if together:
@@ -167,15 +168,22 @@ def load_together(
             return
         with attempting("Reading the system views"):
             account(cursor, request.bucket, arrivals)
+        whole = []
         for arrival, keys in zip(arrivals, keys_of(source, request, arrivals), strict=True):
-            prefix = arrival.partition.prefix
             try:
                 check_files(source, request, arrival)
-                outcomes[prefix] = replace_partition(
-                    connection, cursor, source, request, arrival, columns, keys
-                )
+                whole.append((arrival, keys))
             except PartitionError as error:
                 fail(error, arrival.partition, arrival.started_at)
+        if not whole:
+            return
+        replaced = replace_partitions(connection, cursor, source, request, whole, columns)
+        for arrival, _ in whole:
+            outcome = replaced[arrival.partition.prefix]
+            if isinstance(outcome, PartitionError):
+                fail(outcome, arrival.partition, arrival.started_at)
+            else:
+                outcomes[arrival.partition.prefix] = outcome
 
 
 def keys_of(

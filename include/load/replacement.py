@@ -1,10 +1,11 @@
-"""One partition: COPY into a temporary table, and the transaction that replaces its rows."""
+"""Partitions: COPY into temporary tables, and the transaction that replaces their rows."""
 
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
@@ -12,7 +13,7 @@ from redshift_connector.error import Error as RedshiftError
 
 from include.load import audit
 from include.load.accounting import Arrival, cut_name, fetch_last_rejections, with_records
-from include.load.audit import Entry, Newest
+from include.load.audit import Entry, Newest, Record
 from include.load.errors import (
     PartitionError,
     TransientError,
@@ -123,67 +124,185 @@ def shape_of(source: Source, request: LoadRequest, partition: Partition, name: s
     return describe_shape(start) if start else None
 
 
-def replace_partition(
+@dataclass(frozen=True)
+class Replacement:
+    """The rows of a temporary table that take the place of a partition's.
+
+    `gone` are the addresses of the partitions that it absorbs; `old_loads` the loads that brought
+    the rows that go, or None where the audit cannot tell.
+    """
+
+    arrival: Arrival
+    record: Record
+    gone: Sequence[str]
+    old_loads: Collection[int] | None
+
+    @property
+    def address(self) -> str:
+        """The name under which the audit and the rows know the partition."""
+        return self.record.entry.partition_prefix
+
+
+def replace_partitions(
     connection: Connection,
     cursor: Cursor,
     source: Source,
     request: LoadRequest,
-    arrival: Arrival,
+    arrivals: Sequence[tuple[Arrival, Collection[str]]],
     columns: str,
-    json_keys: Collection[str],
-) -> LoadResult:
-    """Put the rows of the temporary table in place of the partition's, in one transaction."""
-    partition, address = arrival.partition, request.address(arrival.partition.prefix)
-    rejections = with_records(arrival.rejections, source, request.bucket, partition)
-    what = f"of {address} in {request.target}"
+) -> dict[str, LoadResult | PartitionError]:
+    """Put the rows of the temporary tables in place of the partitions', in one transaction.
+
+    Each arrival has the JSON keys that a sample of it showed. Returns by prefix what became of
+    each partition: one whose rows would be replaced by nothing keeps them and stops no other.
+    """
+    outcomes: dict[str, LoadResult | PartitionError] = {}
+    arrived = [(each, record_of(source, request, each, json_keys)) for each, json_keys in arrivals]
+    related_to = common_start([record.entry.partition_prefix for _, record in arrived])
+    with transaction(connection):
+        with attempting("Locking the load audit"):
+            audit.lock(cursor)
+            newest = audit.newest_loads(
+                cursor, request.target, None if request.mode == "truncate" else related_to
+            )
+            load_id = audit.next_load_id(cursor)
+        replacements: list[Replacement] = []
+        for arrival, record in arrived:
+            partition, entry = arrival.partition, record.entry
+            if is_current(request, partition, newest):
+                outcomes[partition.prefix] = LoadResult(
+                    "unchanged", entry.partition_prefix, entry.files, entry.bytes
+                )
+                continue
+            gone = absorbed(request, partition, newest)
+            if request.mode != "append":
+                try:
+                    check_rows(request, arrival, newest, gone)
+                except PartitionError as error:
+                    outcomes[partition.prefix] = error
+                    continue
+            replacements.append(
+                Replacement(
+                    arrival,
+                    replace(record, load_id=load_id),
+                    gone,
+                    old_loads(request, [entry.partition_prefix, *gone], newest),
+                )
+            )
+            load_id += 1 + len(gone)
+            outcomes[partition.prefix] = LoadResult(
+                status="loaded",
+                address=entry.partition_prefix,
+                files=entry.files,
+                bytes=entry.bytes,
+                lines_scanned=entry.lines_scanned,
+                rows_loaded=entry.rows_loaded,
+                rows_rejected=entry.rows_rejected,
+            )
+        if replacements:
+            swap(cursor, request, replacements, columns)
+    return outcomes
+
+
+def common_start(texts: Collection[str]) -> str:
+    """Return the longest text that all of these start with."""
+    pairs = zip(min(texts), max(texts), strict=False)
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def record_of(
+    source: Source, request: LoadRequest, arrival: Arrival, json_keys: Collection[str]
+) -> Record:
+    """Return what the audit is to keep of a partition that has arrived, without a number."""
+    rejections = with_records(arrival.rejections, source, request.bucket, arrival.partition)
     entry = replace(
-        audit_entry(request, partition, arrival.started_at, "loaded"),
+        audit_entry(request, arrival.partition, arrival.started_at, "loaded"),
         lines_scanned=arrival.lines_scanned,
         rows_loaded=arrival.rows_loaded,
         rows_rejected=len(rejections),
     )
-    with transaction(connection):
-        with attempting("Locking the load audit"):
-            audit.lock(cursor)
-            related_to = None if request.mode == "truncate" else address
-            newest = audit.newest_loads(cursor, request.target, related_to)
-        if is_current(request, partition, newest):
-            return LoadResult("unchanged", address, entry.files, entry.bytes)
-        gone = absorbed(request, partition, newest)
-        if request.mode != "append":
-            check_rows(request, arrival, newest, gone)
-        outgoing = {
-            "replace": f"_partition in ({literals([address, *gone])})",
-            "truncate": "true",  # TRUNCATE would commit
-            "append": "false",
-        }[request.mode]
-        old = f"select {columns} from {request.relation} where {outgoing}"
-        new = f"select {columns} from {arrival.table}"
-        with attempting("Numbering the load"):
-            load_id = audit.next_load_id(cursor)
-        for key_name, expression in request.change_keys.items():
-            with attempting(f"Writing the change feed of {key_name} {what}"):
-                cursor.execute(changes(load_id, key_name, expression, old, new))
-        with attempting(f"Replacing the rows {what}"):
-            cursor.execute(f"delete from {request.relation} where {outgoing}")
-            cursor.execute(
-                f"insert into {request.relation} ({columns}, _partition, _loaded_at) "
-                f"select {columns}, {literal(address)}, sysdate from {arrival.table}"
-            )
-            cursor.execute(f"drop table {arrival.table}")
-        with attempting(f"Writing the load audit {what}"):
-            audit.write_entry(cursor, load_id, entry, rejections, json_keys)
-            for number, other in enumerate(gone, start=1):
-                audit.write_entry(cursor, load_id + number, audit.absorbed_entry(entry, other))
-    return LoadResult(
-        status="loaded",
-        address=address,
-        files=entry.files,
-        bytes=entry.bytes,
-        lines_scanned=entry.lines_scanned,
-        rows_loaded=entry.rows_loaded,
-        rows_rejected=entry.rows_rejected,
+    return Record(0, entry, rejections, json_keys)
+
+
+def old_loads(
+    request: LoadRequest, addresses: Collection[str], newest: Mapping[str, Newest]
+) -> Collection[int] | None:
+    """Return the loads that brought the rows of these partitions.
+
+    None where they cannot be told, and all rows of the table must be looked at: other loads may
+    have appended to a partition, and a reload is also to remove rows that no load brought.
+    """
+    loads = [newest[each] for each in addresses if each in newest]
+    if request.reload or any(each.mode == "append" for each in loads):
+        return None
+    return [each.load_id for each in loads]
+
+
+def swap(
+    cursor: Cursor, request: LoadRequest, replacements: Sequence[Replacement], columns: str
+) -> None:
+    """Write the change feed, replace the rows and write the audit."""
+    first = replacements[0].address
+    more = f" and {len(replacements) - 1} more partitions" if len(replacements) > 1 else ""
+    what = f"of {first}{more} in {request.target}"
+    going = outgoing(request, replacements)
+    if request.change_keys:
+        with attempting(f"Writing the change feed {what}"):
+            cursor.execute(changes(request, replacements, going, columns))
+    with attempting(f"Replacing the rows {what}"):
+        if going != "false":
+            cursor.execute(f"delete from {request.relation} where {going}")
+        rows = " union all ".join(
+            f"select {columns}, {address_of(each)}, {number_of(each)}, sysdate "
+            f"from {each.arrival.table}"
+            for each in replacements
+        )
+        cursor.execute(
+            f"insert into {request.relation} ({columns}, _partition, _load_id, _loaded_at) {rows}"
+        )
+    with attempting(f"Writing the load audit {what}"):
+        absorbed_records = [
+            Record(each.record.load_id + number, audit.absorbed_entry(each.record.entry, other))
+            for each in replacements
+            for number, other in enumerate(each.gone, start=1)
+        ]
+        audit.write_entries(cursor, [each.record for each in replacements] + absorbed_records)
+
+
+def outgoing(request: LoadRequest, replacements: Sequence[Replacement]) -> str:
+    """Return the condition on the rows that go.
+
+    It has the loads that brought them as literals, because the table is sorted by load: only the
+    blocks of these loads are read. The first eight bytes by which Redshift sorts text are the
+    same for all partitions.
+    """
+    if request.mode == "truncate":  # TRUNCATE would commit
+        return "true"
+    if request.mode == "append":
+        return "false"
+    partitions = literals(
+        address for each in replacements for address in [each.address, *each.gone]
     )
+    condition = f"_partition in ({partitions})"
+    if any(each.old_loads is None for each in replacements):
+        return condition
+    loads = sorted(load for each in replacements for load in each.old_loads or ())
+    if not loads:
+        return "false"
+    return (
+        f"_load_id between {loads[0]} and {loads[-1]} "
+        f"and _load_id in ({', '.join(map(str, loads))}) and {condition}"
+    )
+
+
+def address_of(replacement: Replacement) -> str:
+    """Return the partition's address in SQL."""
+    return f"cast({literal(replacement.address)} as varchar(1100))"
+
+
+def number_of(replacement: Replacement) -> str:
+    """Return the load's number in SQL."""
+    return f"cast({replacement.record.load_id} as bigint)"
 
 
 def check_rows(
@@ -207,14 +326,38 @@ def check_rows(
         )
 
 
-def changes(load_id: int, key_name: str, expression: str, old: str, new: str) -> str:
-    """Return the INSERT that notes the keys of all rows in which two queries differ."""
+def changes(
+    request: LoadRequest, replacements: Sequence[Replacement], going: str, columns: str
+) -> str:
+    """Return the INSERT that notes the keys of all rows in which old and new partitions differ.
+
+    A row differs when a partition had it more or less often than it will have it.
+    """
+    loads = " ".join(
+        f"when _partition in ({literals([each.address, *each.gone])}) then {number_of(each)}"
+        for each in replacements
+    )
+    load = number_of(replacements[0]) if request.mode == "truncate" else f"case {loads} end"
+    sides = [
+        f"select {columns}, _partition, {load} as load_id, -1 as copies "
+        f"from {request.relation} where {going}",
+        *(
+            f"select {columns}, {address_of(each)} as _partition, {number_of(each)} as load_id, "
+            f"1 as copies from {each.arrival.table}"
+            for each in replacements
+        ),
+    ]
+    keys = [
+        f"select load_id, cast({literal(key_name)} as varchar(64)) as key_name, "
+        f"{expression} as key_value from differing"
+        for key_name, expression in request.change_keys.items()
+    ]
     return (
         'insert into "raw".load_changes (load_id, key_name, key_value) '
-        f"select distinct {load_id}, cast({literal(key_name)} as varchar(64)), key_value from ("
-        f"select {expression} as key_value from (({old}) except ({new})) as gone union all "
-        f"select {expression} as key_value from (({new}) except ({old})) as came"
-        ") as changed where key_value is not null"
+        f"with differing as (select {columns}, load_id from ({' union all '.join(sides)}) as rows_ "
+        f"group by {columns}, _partition, load_id having sum(copies) <> 0) "
+        f"select distinct load_id, key_name, key_value from ({' union all '.join(keys)}) as keys "
+        "where key_value is not null"
     )
 
 
@@ -234,7 +377,8 @@ def record_failure(
     )
     with transaction(connection), attempting("Writing the load audit"):
         audit.lock(cursor)
-        audit.write_entry(cursor, audit.next_load_id(cursor), entry, error.rejections)
+        load_id = audit.next_load_id(cursor)
+        audit.write_entries(cursor, [Record(load_id, entry, error.rejections)])
 
 
 def audit_entry(

@@ -9,6 +9,7 @@ from redshift_connector.core import Connection
 from include.load import schema
 from include.load.days import StageDaysToRedshiftOperator
 from include.load.operator import StageToRedshiftOperator, connect_to_redshift
+from include.load.retention import apply_retention
 from include.load.tables import EVENTS, SONGS, StagingTable
 from include.run.lock import keep_run_lock
 from include.run.policy import refuse_unknown_parameters
@@ -17,10 +18,19 @@ from include.settings import settings
 
 @task
 def create_tables() -> None:
-    """Make or migrate the tables of the loads and runs, unless the run asks for what is unknown."""
+    """Make or migrate the tables of the loads and runs, unless the run asks for what is unknown.
+
+    Once a day this also removes what is older than the retention.
+    """
     refuse_unknown_parameters(get_current_context()["dag_run"].conf)
     with closing(connect()) as connection:
-        schema.create_tables(connection)
+        prepare_tables(connection)
+
+
+def prepare_tables(connection: Connection) -> None:
+    """Make or migrate the tables of the loads and runs, and remove what is too old."""
+    schema.create_tables(connection)
+    apply_retention(connection, settings().retention_days, settings().redshift_schema)
 
 
 def load_arguments(table: StagingTable) -> dict[str, Any]:

@@ -495,6 +495,19 @@ def test_events_are_filtered_by_the_sort_key(dbt: Dbt, warehouse: Warehouse) -> 
     )
 
 
+def test_a_model_that_missed_removed_changes_has_to_be_rebuilt(
+    dbt: Dbt, warehouse: Warehouse
+) -> None:
+    put_load(warehouse, 2)
+    run(dbt, "+songs")
+    warehouse.run("insert into ops.retention values (sysdate, 400, 3)")
+    done = dbt("run", "--select", "songs")
+    assert not done.success
+    [failed] = [result for result in done.result.results if result.status == "error"]
+    assert "songs is complete through load 2, but the changes of loads up to 3" in failed.message
+    assert "dbt build --full-refresh --select songs+" in failed.message
+
+
 def test_a_run_stops_while_another_holds_the_lock(dbt: Dbt, warehouse: Warehouse) -> None:
     warehouse.run(OTHERS_LOCK.format(minutes=5))
     done = dbt("run", "--select", "stg_sparkify__load_changes")

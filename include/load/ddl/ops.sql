@@ -66,3 +66,12 @@ create table if not exists ops.publications (
     rolled_back_at timestamp
 )
 diststyle all;
+
+-- One row at most: when the retention was last applied, with which setting, and through which load
+-- the change feed has gone.
+create table if not exists ops.retention (
+    applied_at timestamp not null,
+    days integer not null,
+    removed_through_load_id bigint not null
+)
+diststyle all;

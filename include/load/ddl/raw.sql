@@ -1,4 +1,6 @@
--- What COPY fills: the published columns of the Sparkify sources, and the partition of each row.
+-- What COPY fills: the published columns of the Sparkify sources, and the partition and load of each
+-- row. They are sorted by load: the audit knows which load brought a partition's rows, so replacing
+-- them reads these rows alone. Rows of one load are of one day, so a filter on ts skips blocks, too.
 -- Text is wide enough for every real value several times over; a longer one is rejected by COPY.
 create schema if not exists "raw"; -- a reserved word in Redshift
 
@@ -22,10 +24,11 @@ create table if not exists "raw".staging_events (
     useragent varchar(1024),
     userid varchar(64),
     _partition varchar(1100) not null,
-    _loaded_at timestamp not null
+    _loaded_at timestamp not null,
+    _load_id bigint default 0 not null
 )
 diststyle even
-sortkey (ts);
+sortkey (_load_id, ts);
 
 create table if not exists "raw".staging_songs (
     num_songs integer,
@@ -39,10 +42,11 @@ create table if not exists "raw".staging_songs (
     duration double precision,
     year integer,
     _partition varchar(1100) not null,
-    _loaded_at timestamp not null
+    _loaded_at timestamp not null,
+    _load_id bigint default 0 not null
 )
 diststyle even
-sortkey (song_id);
+sortkey (_load_id);
 
 -- The load audit: one row per load of a partition that was tried. load_id grows with every load,
 -- failed ones too, in the order of their commits. `absorbed`: the partition is now a part of another.

@@ -564,13 +564,15 @@ def server_error(message: str, code: str = "XX000") -> ProgrammingError:
 def test_a_transient_error_is_tried_again(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, statement: str, error: Exception
 ) -> None:
+    warehouse.put_events(FILE, [event(0)])
+    stage_events().stage("before")
     warehouse.put_events(FILE, [event(0), event(1)])
     failing, failed = failing_once(statement, error)
     monkeypatch.setattr(Cursor, "execute", failing)
     assert stage_events().stage("run").rows_loaded == 2
     assert len(failed) >= 2
     assert items(warehouse) == [0, 1]
-    assert [status for status, *_ in warehouse.rows(AUDIT)] == ["loaded"]
+    assert [status for status, *_ in warehouse.rows(AUDIT)] == ["loaded", "loaded"]
 
 
 @pytest.mark.parametrize("mode", ["replace", "append", "truncate"])

@@ -50,6 +50,10 @@ select 0, 's3://sparkify/log_data/2018/11/', sysdate union all
 select 9, 's3://sparkify/log_data/2018/11/', sysdate union all
 select 0, 's3://sparkify/log_data/2018/11/2018-11-05', sysdate;
 """
+SORT_KEYS = (
+    "select table_name, column_name, sortkey from svv_redshift_columns "
+    "where schema_name = 'raw' and table_name like 'staging%' and sortkey > 0 order by 1, 3"
+)
 COLUMNS = (
     "select table_name, column_name, data_type, character_maximum_length from svv_columns "
     "where table_schema = 'raw' order by table_name, column_name"
@@ -65,6 +69,25 @@ def test_an_older_warehouse_gets_the_columns_of_a_new_one(warehouse: Warehouse, 
     assert warehouse.rows(COLUMNS) == new
     assert warehouse.rows('select distinct mode from "raw".load_history') == [("replace",)]
     assert warehouse.rows('select count(*) from "raw".staging_events') == [(3,)]
+
+
+def test_rows_of_an_older_warehouse_get_the_load_that_brought_them(warehouse: Warehouse) -> None:
+    warehouse.run(BEFORE)
+    warehouse.create_tables()
+    assert warehouse.rows(
+        'select iteminsession, _load_id from "raw".staging_events order by 2, 1'
+    ) == [(0, 1), (9, 1), (0, 2)]
+    assert warehouse.rows(SORT_KEYS) == [
+        ("staging_events", "_load_id", 1),
+        ("staging_events", "ts", 2),
+        ("staging_songs", "_load_id", 1),
+    ]
+
+
+def test_a_sort_key_that_was_not_changed_yet_is_changed_by_the_next(warehouse: Warehouse) -> None:
+    warehouse.run('alter table "raw".staging_events alter sortkey (ts)')
+    warehouse.create_tables()
+    assert warehouse.rows(SORT_KEYS)[0] == ("staging_events", "_load_id", 1)
 
 
 def test_an_interrupted_migration_is_completed_by_the_next(warehouse: Warehouse) -> None:

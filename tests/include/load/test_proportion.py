@@ -1,0 +1,60 @@
+"""A load reads of the staging table what it replaces, whatever the table holds besides."""
+
+import time
+from datetime import date, timedelta
+
+import pytest
+
+from include.load.tables import EVENTS, SONGS, StagingTable
+from include.load.tasks import stage
+from tests.sparkify_data import event, song
+from tests.warehouse import Warehouse
+
+PARTITIONS, ROWS = 30, 300
+START = date(2018, 1, 1)
+
+
+def rows_read(warehouse: Warehouse, table: StagingTable) -> int:
+    """Return how many rows PostgreSQL has read of a table, once its sessions have reported it."""
+    sql = (
+        "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
+        f"where schemaname = 'raw' and relname = '{table.name}'"
+    )
+    counts = [-1, -2]
+    while counts[-1] != counts[-2]:
+        time.sleep(0.3)
+        counts += [int(rows) for (rows,) in warehouse.rows(sql)]
+    return counts[-1]
+
+
+def events_of(day: date, rows: int) -> list[dict[str, object]]:
+    midnight = (day - date(1970, 1, 1)).days * 86_400_000
+    return [event(item, ts=midnight + 1000 * item) for item in range(rows)]
+
+
+@pytest.fixture
+def full(warehouse: Warehouse) -> Warehouse:
+    """Load days of events and folders of songs, and let the zone maps be made."""
+    for number in range(PARTITIONS):
+        day = START + timedelta(days=number)
+        warehouse.put_events(f"log_data/{day:%Y/%m/%Y-%m-%d}-events.json", events_of(day, ROWS))
+        letters = f"{chr(65 + number // 26)}/{chr(65 + number % 26)}"
+        songs = [song(1000 * number + each) for each in range(ROWS)]
+        warehouse.put_events(f"song_data/{letters}/songs.json", songs)
+    warehouse.load("log_data/")
+    for table in (EVENTS, SONGS):
+        warehouse.run(f'vacuum "raw".{table.name}; analyze "raw".{table.name}')
+    return warehouse
+
+
+def test_a_corrected_partition_is_found_without_reading_the_others(full: Warehouse) -> None:
+    day = START + timedelta(days=20)
+    key = f"log_data/{day:%Y/%m/%Y-%m-%d}-events.json"
+    full.put_events(key, events_of(day, ROWS - 1))
+    full.put_events("song_data/A/M/songs.json", [song(12_000 + each) for each in range(ROWS - 1)])
+    for table, prefix in ((EVENTS, "log_data/"), (SONGS, "song_data/")):
+        before = rows_read(full, table)
+        assert stage("stage", table, prefix).stage("hour").loaded == 1
+        # The partition's blocks, twice: to compare the rows, and to delete them
+        assert 0 < rows_read(full, table) - before < PARTITIONS * ROWS
+        assert full.rows(f'select count(*) from "raw".{table.name}') == [(PARTITIONS * ROWS - 1,)]
