@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,6 +17,8 @@ from local.events.rng import Rng
 from local.events.sessions import activity
 
 RECORD = "generated.json"
+# Shown after two seconds, and only where standard error is a terminal (disable=None)
+progress = partial(tqdm, disable=None, delay=2)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,7 @@ def generate(
     audience = listeners(users, since, Rng(seed, "listeners"))
     stream = activity(audience, repertoire, since, Rng(seed, "activity"))
     written = 0
-    # disable=None: no progress bar unless standard error is a terminal
-    with tqdm(total=days, desc="events", unit="day", disable=None) as bar:
+    with progress(total=days, desc="events", unit="day") as bar:
         for day, of_day in write_days(out, stream, start, days):
             written += of_day
             bar.update((day - start).days + 1 - bar.n)
@@ -81,7 +83,7 @@ def generate(
 def _written_songs(out: Path, songs: Iterable[Song], seed: int, total: int) -> Iterator[Song]:
     """Write each song and pass it on."""
     rng = Rng(seed, "song files")
-    for song in tqdm(songs, total=total, desc="songs", unit="song", disable=None):
+    for song in progress(songs, total=total, desc="songs", unit="song"):
         write_song(out, song, rng)
         yield song
 
