@@ -144,6 +144,10 @@ test-emulator: setup ## Check style and types of the Redshift emulator, and run 
 	cd redshift_emulator && ../$(BIN)/ruff format --check && ../$(BIN)/ruff check && ../$(BIN)/mypy
 	$(BIN)/python -m pytest redshift_emulator/tests
 
+.PHONY: bench
+bench: manifest ## Measure and write docs/PERFORMANCE.md; B=<benchmark> and its ARGS run that alone
+	@$(BIN)/python -m bench $(B) $(ARGS)
+
 .PHONY: deploy-check
 deploy-check: setup ## List what deploy/cloudformation.yml creates on AWS, its parameters and outputs
 	@$(BIN)/python -m deploy.stack check
