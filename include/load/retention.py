@@ -58,6 +58,10 @@ def remove(cursor: Cursor, days: int, production_schema: str) -> None:
         "and target_schema || cast(recorded_at as varchar) not in "
         "(select target_schema || cast(max(recorded_at) as varchar) "
         "from ops.gates group by target_schema)",
+        f"from ops.publications where published_at < {begin} "
+        "and target_schema || cast(publication_id as varchar) not in "
+        "(select target_schema || cast(max(publication_id) as varchar) "
+        "from ops.publications group by target_schema)",
         f"from ops.node_runs where finished_at < {begin}",
     ]
     rows = 0

@@ -89,7 +89,11 @@ def test_changes_go_once_all_models_in_use_have_seen_them(
     assert set(kept) <= set(ids(warehouse, "load_history"))
 
 
-def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
+def test_old_watermarks_gates_publications_and_node_runs_go(warehouse: Warehouse) -> None:
+    publication = (
+        "insert into ops.publications "
+        "values ('analytics', {}, 'r', 1, dateadd(day, -{}, sysdate), null);"
+    )
     node = (
         "insert into ops.node_runs values ('analytics', 'r', 'users', 'model', null, 'success', "
         "null, 1.5, dateadd(day, -{}, sysdate));"
@@ -102,6 +106,8 @@ def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
         + seen("time", 3, 2)
         + GATE.format(through=1, days_ago=90)
         + GATE.format(through=2, days_ago=80)
+        + publication.format(1, 90)
+        + publication.format(2, 80)
         + node.format(31)
         + node.format(29)
     )
@@ -112,6 +118,7 @@ def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
         ("users", 2),
     ]
     assert warehouse.rows("select through_load_id from ops.gates") == [(2,)]
+    assert warehouse.rows("select publication_id from ops.publications") == [(2,)]
     assert warehouse.rows("select count(*) from ops.node_runs") == [(1,)]
 
 

@@ -9,8 +9,14 @@ import pytest
 from include.publish import command_line
 from include.run.lock import acquire_run_lock
 from include.settings import settings
-from tests.include.publish.test_protocol import AFTER, BEFORE, NEXT_BUILD, NEXT_KEYS, WHOLE
-from tests.include.publish.test_protocol import Pipeline
+from tests.include.publish.test_protocol import (
+    AFTER,
+    BEFORE,
+    NEXT_BUILD,
+    NEXT_KEYS,
+    WHOLE,
+    Pipeline,
+)
 from tests.warehouse import Warehouse
 
 
