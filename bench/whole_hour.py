@@ -52,12 +52,14 @@ def measure(months: int, events_per_day: int, hours: int) -> dict[str, Any]:
         run(environment, *PUBLISH)
         with session(environment) as cursor:
             naive.execute(cursor, naive.TABLES)
+        pass_gate(environment)
         settle(environment)
+        hourly = {**environment, "SPARKIFY_WHOLE_RUN": "false"}
         parts: dict[str, Callable[[], None]] = {
             "load": lambda: run(environment, *LOAD, f"--events-prefix=log_data/{last:%Y/%m}/"),
-            "models": lambda: run(environment, *dbt("run", "--exclude", REPORTS)),
-            "reports": lambda: run(environment, *dbt("run", "--select", REPORTS)),
-            "tests": lambda: run(environment, *dbt("test", *NO_UNIT_TESTS)),
+            "models": lambda: run(hourly, *dbt("run", "--exclude", REPORTS)),
+            "reports": lambda: run(hourly, *dbt("run", "--select", REPORTS)),
+            "tests": lambda: run(hourly, *dbt("test", *NO_UNIT_TESTS)),
             "publishing": lambda: run(environment, *PUBLISH),
             "naive": lambda: naive_hour(environment, names),
         }
@@ -71,12 +73,22 @@ def measure(months: int, events_per_day: int, hours: int) -> dict[str, Any]:
                 seconds = time.perf_counter() - began
                 fastest = min(seconds, costs.get(name, (seconds, 0))[0])
                 costs[name] = (fastest, rows_read(environment) - before)
+            pass_gate(environment)
     return {"events": generated.events, "costs": costs}
 
 
 def dbt(command: str, *arguments: str) -> list[str]:
     """Return a dbt command on the production target."""
     return [DBT, "--quiet", command, "--target", "prod", *arguments]
+
+
+def pass_gate(environment: Mapping[str, str]) -> None:
+    """Note that all loads have passed the gate, as the DAG does: the next hour judges newer ones."""
+    with session(environment) as cursor:
+        cursor.execute(
+            "insert into ops.gates (target_schema, project, through_load_id, run_id, recorded_at) "
+            "select 'analytics', 'bench', max(load_id), 'bench', sysdate from \"raw\".load_history"
+        )
 
 
 def naive_hour(environment: Mapping[str, str], names: Mapping[str, str]) -> None:
