@@ -83,7 +83,7 @@ def dbt(command: str, *arguments: str) -> list[str]:
 
 
 def pass_gate(environment: Mapping[str, str]) -> None:
-    """Note that all loads have passed the gate, as the DAG does: the next hour judges newer ones."""
+    """Note, as the DAG does, that all loads so far have passed the gate."""
     with session(environment) as cursor:
         cursor.execute(
             "insert into ops.gates (target_schema, project, through_load_id, run_id, recorded_at) "
