@@ -1,8 +1,9 @@
 """What a rebuild of all marts costs: `python -m bench.rebuild --events 5000000 --songs 100000`.
 
-On the same rows, in the same PostgreSQL: our load beside PostgreSQL's own COPY from a text file,
-and our rebuild up to the marts beside the plain statements of bench/naive.py in psql. These neither
-deduplicate nor check, and keep no history of levels. Memory is the peak of the largest process of
+On the same rows, in the same PostgreSQL: the emulator's COPY beside PostgreSQL's own COPY from a
+text file, and our rebuild up to the marts beside the plain statements of bench/naive.py in psql.
+These neither deduplicate nor check, and keep no history of levels. CPU seconds are those of all
+processes together, whatever else the machine does. Memory is the peak of the largest process of
 each kind, in resident megabytes; for PostgreSQL this contains the buffers that all of them share.
 """
 
@@ -36,13 +37,19 @@ COLUMNS = {
     "staging_songs": "num_songs, artist_id, artist_latitude, artist_longitude, artist_location, "
     "artist_name, song_id, title, duration, year",
 }
-STEPS = ("our load", "PostgreSQL's COPY", "our rebuild", "naive statements")
+STEPS = (
+    "our load",
+    "the emulator's COPY",
+    "PostgreSQL's COPY",
+    "our rebuild",
+    "the naive statements",
+)
 # What is compared, and how many times the second's seconds the first may take
-REACHES = ((0, 1, 3.0), (2, 3, 1.3))
+REACHES = ((1, 2, 3.0), (3, 4, 1.3))
 
 
 def measure(events: int, songs: int) -> dict[str, Any]:
-    """Return counts, and seconds and peak megabytes by process of each step."""
+    """Return counts; and of each step seconds, CPU seconds and peak megabytes by process."""
     from local import stack
     from local.events import generate
 
@@ -54,19 +61,26 @@ def measure(events: int, songs: int) -> dict[str, Any]:
         songs=songs,
     )
     join_songs(stack.BUCKET_FOLDER / "song_data")
-    steps: list[tuple[float, dict[str, float]]] = []
+    steps: list[tuple[float, float, dict[str, float]]] = []
     with warehouse() as environment, tempfile.TemporaryDirectory() as files:
         Path(files).chmod(0o777)  # PostgreSQL may run as another user
 
         def step(action: Callable[[], None]) -> None:
-            with peak_memory() as peaks:
+            with watched() as (peaks, cpu_seconds):
                 began = time.perf_counter()
                 action()
-                steps.append((time.perf_counter() - began, peaks))
+                seconds = time.perf_counter() - began
+            steps.append((seconds, sum(cpu_seconds.values()), peaks))
 
         step(lambda: run(environment, *LOAD, "--events-prefix=log_data/"))
         with session(environment) as cursor:
             naive.execute(cursor, naive.TABLES)
+            names = {
+                "bucket": environment["SPARKIFY_S3_BUCKET"],
+                "role": environment["SPARKIFY_COPY_ROLE_ARN"],
+            }
+            step(lambda: naive.execute(cursor, naive.COPY, **names))
+            naive.execute(cursor, naive.EMPTY)
         for table, columns in COLUMNS.items():
             psql(f"copy (select {columns} from raw.{table}) to '{files}/{table}'")
         step(lambda: psql(*(f"copy naive.{table} from '{files}/{table}'" for table in COLUMNS)))
@@ -111,27 +125,45 @@ def psql(*statements: str) -> None:
 
 
 @contextmanager
-def peak_memory() -> Iterator[dict[str, float]]:
-    """Watch the processes of the stack and of our commands; fill a dict of peaks by kind."""
+def watched() -> Iterator[tuple[dict[str, float], dict[int, float]]]:
+    """Watch our processes: yield peaks of memory by kind, and CPU seconds by process."""
     peaks: dict[str, float] = {}
+    cpu_seconds: dict[int, float] = {}
+    before = {process.pid: cpu_of(process) for process in watched_processes()}
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(SECONDS_BETWEEN_LOOKS):
-            for process in [*psutil.Process().children(recursive=True), *stack_processes()]:
-                try:
-                    kind, size = kind_of(process), process.memory_info().rss / MEGABYTE
-                except psutil.Error:  # it has ended
-                    continue
-                peaks[kind] = max(size, peaks.get(kind, 0.0))
+            look()
+
+    def look() -> None:
+        for process in watched_processes():
+            try:
+                kind, size = kind_of(process), process.memory_info().rss / MEGABYTE
+                cpu_seconds[process.pid] = cpu_of(process) - before.get(process.pid, 0.0)
+            except psutil.Error:  # it has ended
+                continue
+            peaks[kind] = max(size, peaks.get(kind, 0.0))
 
     watching = threading.Thread(target=watch)
     watching.start()
     try:
-        yield peaks
+        yield peaks, cpu_seconds
     finally:
         done.set()
         watching.join()
+        look()
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """Return the CPU seconds that a process has used, without its children's."""
+    used = process.cpu_times()
+    return float(used.user + used.system)
+
+
+def watched_processes() -> list[psutil.Process]:
+    """Return our commands and the processes of the stack."""
+    return [*psutil.Process().children(recursive=True), *stack_processes()]
 
 
 def stack_processes() -> Iterator[psutil.Process]:
@@ -167,14 +199,23 @@ def main() -> None:
     result = in_own_process("bench.rebuild:measure", **vars(arguments))
     steps = result["steps"]
     rows = [
-        (name, seconds, ", ".join(f"{kind} {size:.0f}" for kind, size in sorted(peaks.items())))
-        for name, (seconds, peaks) in zip(STEPS, steps, strict=True)
+        (
+            name,
+            seconds,
+            cpu,
+            ", ".join(f"{kind} {size:.0f}" for kind, size in sorted(peaks.items())),
+        )
+        for name, (seconds, cpu, peaks) in zip(STEPS, steps, strict=True)
     ]
     print(f"{result['events']:,} events, {result['songs']:,} songs")
-    print(tabulate(rows, headers=["step", "seconds", "peak memory, MB"], floatfmt=",.1f"))
+    headers = ["step", "seconds", "CPU seconds", "peak memory, MB"]
+    print(tabulate(rows, headers=headers, floatfmt=",.1f"))
     for ours, theirs, reach in REACHES:
-        ratio = steps[ours][0] / steps[theirs][0]
-        print(f"{STEPS[ours]}: {ratio:.2f} times {STEPS[theirs]} (reach: {reach})")
+        seconds, cpu = (steps[ours][unit] / steps[theirs][unit] for unit in (0, 1))
+        print(
+            f"{STEPS[ours]}: {seconds:.2f} times the seconds of {STEPS[theirs]} (reach: {reach}), "
+            f"{cpu:.2f} times the CPU seconds"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What is removed from the tables of the loads and runs once it is old; data is kept for ever.
 
-Nothing goes that somebody still needs: changes that an incremental model in use has not seen, the
-newest load of a partition, the newest watermark of a model, the newest green gate of a schema.
+Nothing goes that somebody still needs: changes that an incremental model in use or the gate has not
+seen, the newest load of a partition, the newest watermark of a model, a schema's newest green gate.
 """
 
 from logging import getLogger
@@ -58,6 +58,10 @@ def remove(cursor: Cursor, days: int, production_schema: str) -> None:
         "and target_schema || cast(recorded_at as varchar) not in "
         "(select target_schema || cast(max(recorded_at) as varchar) "
         "from ops.gates group by target_schema)",
+        f"from ops.publications where published_at < {begin} "
+        "and target_schema || cast(publication_id as varchar) not in "
+        "(select target_schema || cast(max(publication_id) as varchar) "
+        "from ops.publications group by target_schema)",
         f"from ops.node_runs where finished_at < {begin}",
     ]
     rows = 0
@@ -76,20 +80,26 @@ def remove(cursor: Cursor, days: int, production_schema: str) -> None:
 def removable_through(cursor: Cursor, begin: str, days: int, production_schema: str) -> int:
     """Return the newest load whose changes may go, and with them all changes before.
 
-    A model that has not run for so many days before the last run of its schema is no longer in the
-    project. A model that is built again later finds its changes gone and refuses
+    The gate of a schema reads the feed as a model does: behind its newest green run. A model that
+    has not run for so many days before the last run of its schema is no longer in the project. If
+    it is built again later, it finds its changes gone and refuses
     (`macros/incremental/check_change_feed.sql`).
     """
     cursor.execute(
         f'select coalesce(max(load_id), 0) from "raw".load_history where finished_at < {begin}'
     )
     [(old,)] = cursor.fetchall()
+    readers = (
+        "select target_schema, model, through_load_id, recorded_at from ops.watermarks union all "
+        "select target_schema, cast('the gate' as varchar(127)), through_load_id, recorded_at "
+        "from ops.gates"
+    )
     cursor.execute(
-        "select min(through_load_id) from ("
-        "select target_schema, through_load_id, recorded_at, "
+        "select min(through_load_id) from (select target_schema, through_load_id, recorded_at, "
         "row_number() over (partition by target_schema, model order by recorded_at desc) as age, "
-        "max(recorded_at) over (partition by target_schema) as last_run_at from ops.watermarks"
-        f") as marks where age = 1 and recorded_at >= dateadd(day, -{days}, last_run_at) "
+        "max(recorded_at) over (partition by target_schema) as last_run_at "
+        f"from ({readers}) as readers) as marks "
+        f"where age = 1 and recorded_at >= dateadd(day, -{days}, last_run_at) "
         f"and (target_schema = {literal(production_schema)} or last_run_at >= {begin})"
     )
     [(seen,)] = cursor.fetchall()

@@ -2,8 +2,10 @@
 
 import time
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from redshift_connector.cursor import Cursor
 
 from include.load.tables import EVENTS, SONGS, StagingTable
 from include.load.tasks import stage
@@ -58,3 +60,22 @@ def test_a_corrected_partition_is_found_without_reading_the_others(full: Warehou
         # The partition's blocks, twice: to compare the rows, and to delete them
         assert 0 < rows_read(full, table) - before < PARTITIONS * ROWS
         assert full.rows(f'select count(*) from "raw".{table.name}') == [(PARTITIONS * ROWS - 1,)]
+
+
+def test_partitions_that_are_copied_together_share_their_statements(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(26):
+        warehouse.put_events(f"song_data/A/{chr(65 + number)}/song.json", [song(number)])
+    statements: list[str] = []
+    execute = Cursor.execute
+
+    def counting(self: Cursor, operation: str, *arguments: Any, **options: Any) -> Any:
+        statements.append(operation)
+        return execute(self, operation, *arguments, **options)
+
+    monkeypatch.setattr(Cursor, "execute", counting)
+    assert stage("stage", SONGS, "song_data/").stage("first").loaded == 26
+    of_accounting = [each for each in statements if "sys_load" in each]  # until the views show all
+    assert len(statements) - len(of_accounting) < 5 * 26
+    assert sum(each.startswith("insert into") for each in statements) < 8

@@ -11,6 +11,10 @@ from tests.warehouse import Warehouse
 
 DAYS = 30
 DAY = "log_data/2018/11/2018-11-05"
+GATE = (
+    "insert into ops.gates "
+    "values ('analytics', 'p', {through}, 'r', dateadd(day, -{days_ago}, sysdate));"
+)
 
 
 def load(number: int, days_ago: int, partition: str, status: str = "loaded") -> str:
@@ -71,6 +75,7 @@ def test_of_old_loads_the_newest_of_each_partition_is_kept(warehouse: Warehouse)
         (seen("users", 1, 200), [2, 3]),
         (seen("users", 3, 0) + seen("users", 1, 20, "dbt_ana"), [2, 3]),  # a developer at work
         (seen("users", 3, 0) + seen("users", 1, 40, "dbt_ana"), [3]),  # and one who has left
+        (seen("users", 3, 0) + GATE.format(through=1, days_ago=0), [2, 3]),  # the last green gate
         ("", [3]),
     ],
 )
@@ -84,8 +89,11 @@ def test_changes_go_once_all_models_in_use_have_seen_them(
     assert set(kept) <= set(ids(warehouse, "load_history"))
 
 
-def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
-    gates = "insert into ops.gates values ('analytics', 'p', {}, 'r', dateadd(day, -{}, sysdate));"
+def test_old_watermarks_gates_publications_and_node_runs_go(warehouse: Warehouse) -> None:
+    publication = (
+        "insert into ops.publications "
+        "values ('analytics', {}, 'r', 1, dateadd(day, -{}, sysdate), null);"
+    )
     node = (
         "insert into ops.node_runs values ('analytics', 'r', 'users', 'model', null, 'success', "
         "null, 1.5, dateadd(day, -{}, sysdate));"
@@ -96,8 +104,10 @@ def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
         + seen("time", 1, 80)
         + seen("time", 2, 3)
         + seen("time", 3, 2)
-        + gates.format(1, 90)
-        + gates.format(2, 80)
+        + GATE.format(through=1, days_ago=90)
+        + GATE.format(through=2, days_ago=80)
+        + publication.format(1, 90)
+        + publication.format(2, 80)
         + node.format(31)
         + node.format(29)
     )
@@ -108,6 +118,7 @@ def test_old_watermarks_gates_and_node_runs_go(warehouse: Warehouse) -> None:
         ("users", 2),
     ]
     assert warehouse.rows("select through_load_id from ops.gates") == [(2,)]
+    assert warehouse.rows("select publication_id from ops.publications") == [(2,)]
     assert warehouse.rows("select count(*) from ops.node_runs") == [(1,)]
 
 
