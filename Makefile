@@ -12,7 +12,8 @@ STATE ?= target/production
 # Of a target that builds production, the one that reads what was published.
 READ_TARGET = $$(echo $${SPARKIFY_DBT_TARGET:-prod} | sed 's/^prod/published/')
 PUBLISHING = PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.publish.command_line
-# The SQL that is ours.
+# The SQL and the Python that are ours.
+PYTHON_CODE = bench dags deploy include local redshift_emulator/src tooling
 SQL = dbt_sparkify macros tests/dbt
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
@@ -104,11 +105,12 @@ format: setup ## Put Python and SQL into the project's style, as far as the lint
 	$(BIN)/sqlfluff fix --quiet $(SQL)
 
 .PHONY: lint
-lint: manifest lint-aws ## Check Python, SQL, the dbt project, CI and the AWS template
+lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, the AWS template and the pins
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	cd redshift_emulator && ../$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PYTHON_CODE)
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/dbt-bouncer run
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -124,6 +126,11 @@ lint-aws: setup deploy/.venv/.installed
 	mkdir -p target && sed '/^  CreateBucket:/,/Default/ s/"false"/"true"/' deploy/cloudformation.yml > target/own_bucket.yml
 	deploy/.venv/bin/checkov --quiet --compact --skip-download --framework cloudformation \
 		--file deploy/cloudformation.yml target/own_bucket.yml
+
+# AUDIT=required fails where no vulnerability service answers.
+.PHONY: lint-pins
+lint-pins: setup ## Look up known vulnerabilities of the pinned packages, where the service can be reached
+	@$(BIN)/python -m tooling.audit_pins $(if $(AUDIT),--$(AUDIT)) requirements*.txt deploy/requirements*.txt
 
 .PHONY: check
 check: lint ## Lint, and run the tests that start no warehouse: a minute or two

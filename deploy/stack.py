@@ -44,8 +44,7 @@ TemplateLoader.add_multi_constructor("!", intrinsic)
 
 def template() -> dict[str, Any]:
     """Return the template."""
-    # a SafeLoader with tags of its own
-    return dict(yaml.load(TEMPLATE.read_text(), TemplateLoader))
+    return dict(TemplateLoader(TEMPLATE.read_text()).get_single_data())
 
 
 def setting(output: str) -> str:

@@ -15,7 +15,7 @@ class Rng:
     """
 
     def __init__(self, *seeds: object) -> None:
-        self.random = Random(repr(seeds)).random
+        self.random = Random(repr(seeds)).random  # nosec B311 # made-up data
 
     def skewed(self) -> float:
         """Return a number from 0 to 1, a third on average and rarely near 1."""

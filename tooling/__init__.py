@@ -1,0 +1,1 @@
+"""What judges the repository itself, beside the linters."""
