@@ -101,7 +101,7 @@ def environment(session: boto3.Session, stack: str) -> dict[str, str]:
         "SPARKIFY_PII_READER_ROLE": "sparkify_pii_reader",
         "REDSHIFT_USER": login["login"],
         "REDSHIFT_PASSWORD": login["password"],
-        "REDSHIFT_SSLMODE": "require",
+        "REDSHIFT_SSLMODE": "verify-full",
         "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(login),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
     }

@@ -198,8 +198,8 @@ def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[
         "login": "sparkify",
         "password": password,
         "schema": "dev",
-        # the driver reads ssl, dbt reads sslmode; the emulator has no certificate
-        "extra": {"ssl": False, "sslmode": "disable"},
+        # the emulator has no certificate; only a local host may do without
+        "extra": {"sslmode": "disable"},
     }
     aws = {
         "conn_type": "aws",

@@ -12,11 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import sqlparse
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from redshift_connector.core import Connection
 from redshift_connector.error import InterfaceError, ProgrammingError
 
+from include.load.errors import LoadError, TransientError
+from include.load.operator import connect_to_redshift
 from include.publish.relations import read_columns, reader_grants
 from include.publish.tables import published_tables
 from include.settings import settings
@@ -42,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(arguments)
     try:
-        hook = RedshiftSQLHook(redshift_conn_id=asked.conn_id)
-        with closing(hook.get_conn()) as connection:
+        with closing(connect_to_redshift(asked.conn_id, settings().aws_conn_id)) as connection:
             connection.autocommit = False
             create_roles(connection)
             grant_roles(connection, asked.loader, asked.transformer, asked.analyst)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    except (InterfaceError, ProgrammingError, UnknownUserError) as error:
+    except (InterfaceError, LoadError, ProgrammingError, TransientError, UnknownUserError) as error:
         print(f"The roles were not changed: {error}", file=sys.stderr)
         return 1
     print(f"{', '.join(ROLES)} are there, with their grants.")

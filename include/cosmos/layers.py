@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "REDSHIFT_DATABASE": f"{{{{ {CONNECTION}.schema }}}}",
     "REDSHIFT_USER": f"{{{{ {CONNECTION}.login or '' }}}}",
     "REDSHIFT_PASSWORD": f"{{{{ {CONNECTION}.password or '' }}}}",
-    "REDSHIFT_SSLMODE": f"{{{{ {EXTRA}.get('sslmode', 'prefer') }}}}",
+    "REDSHIFT_SSLMODE": f"{{{{ {EXTRA}.get('sslmode', '') }}}}",
     # for IAM, by the rules of RedshiftSQLHook
     "REDSHIFT_CLUSTER_ID": f"{{{{ '' if {EXTRA}.get('is_serverless') else "
     f"{EXTRA}.get('cluster_identifier') or ({CONNECTION}.host or '').split('.')[0] }}}}",

@@ -5,6 +5,7 @@ from being asked. None of them changes the warehouse: what they create is tempor
 """
 
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from include.load.source import Source
 from include.load.sql import literal
 from include.load.tables import SONGS
 from include.load.tasks import stage
+from include.load.tls import PlainConnectionError
 from include.settings import PROJECT_ROOT, settings
 
 PYTHONS = ((3, 11), (3, 14))  # from, and below
@@ -140,6 +142,8 @@ def login(reached: Reached) -> str:
         raise SkippedError("Redshift is not reached.")
     try:
         connection = connect_to_redshift(settings().redshift_conn_id, settings().aws_conn_id)
+    except PlainConnectionError as error:
+        raise FaultError(str(error), "Let the connection take TLS (docs/aws.md).") from error
     except (LoadError, TransientError) as error:
         raise FaultError(
             str(error),
@@ -149,7 +153,16 @@ def login(reached: Reached) -> str:
     connection.autocommit = True  # a statement that fails must not fail the next one
     reached.connection = connection
     [(user, database, what)] = reached.rows("select current_user, current_database(), version()")
-    return f"{user} in {database}: {what.split(',')[-1].strip()}"
+    return f"{user} in {database}, {encryption(connection)}: {what.split(',')[-1].strip()}"
+
+
+def encryption(connection: Connection) -> str:
+    """Return how the driver's socket is encrypted."""
+    used = connection._usock
+    if not isinstance(used, ssl.SSLSocket):
+        return "without TLS as the host is local"
+    checked = "certificate and name" if used.context.check_hostname else "certificate"
+    return f"{used.version()}, {checked} checked"
 
 
 def dbt_login(reached: Reached) -> str:

@@ -20,6 +20,8 @@ PASSING_TEXTS = re.compile(
     r"|\b1023\b|Serializable isolation violation|conflict with concurrent transaction"
     r"|could not open relation with OID|deadlock detected"
 )
+# What the driver says of a server without TLS, and of one that is not whom it should be.
+TLS_REFUSALS = ("Server refuses SSL", "CERTIFICATE_VERIFY_FAILED")
 PASSING_S3_CODES = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "503"}
 
 
@@ -69,7 +71,9 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return error.response["Error"].get("Code") in PASSING_S3_CODES
     # Without an answer of the server, the connection was lost.
-    return not isinstance(error, NoCredentialsError)
+    return not (
+        isinstance(error, NoCredentialsError) or any(text in str(error) for text in TLS_REFUSALS)
+    )
 
 
 def server_message(error: Exception) -> str:

@@ -21,6 +21,7 @@ from include.load.partitions import S3Object
 from include.load.protocol import carry_out, plan_load
 from include.load.request import LoadRequest, LoadResult, Mode
 from include.load.source import Source
+from include.load.tls import with_tls
 
 log = getLogger(__name__)
 
@@ -224,13 +225,15 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
 def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> RedshiftConnection:
     """Return a new connection; raises LoadError or TransientError in words.
 
-    With IAM, the AWS connection's identity asks for the login.
+    With IAM, the AWS connection's identity asks for the login. Only a local host is reached without
+    TLS.
     """
     hook = RedshiftSQLHook(redshift_conn_id=redshift_conn_id, aws_conn_id=aws_conn_id)
     require_address(hook.conn)
     with attempting(f"Connecting to Redshift by the connection {redshift_conn_id}"):
         if hook.conn.extra_dejson.get("iam"):
             hook.conn = with_temporary_login(hook)
+        hook.conn = with_tls(hook.conn)
         return hook.get_conn()
 
 

@@ -4,6 +4,7 @@ Moto has the API of clusters. It lacks that of Redshift Serverless: `Workgroups`
 GetCredentials as AWS does, with a user that is the IAM identity which signed the request.
 """
 
+import gc
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,11 +20,13 @@ from typing import Any
 
 import boto3
 import pytest
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.sdk.execution_time.context import ConnectionAccessor
 from jinja2.sandbox import SandboxedEnvironment
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.redshift import models as moto_redshift
 from redshift_connector.iam_helper import IamHelper
+from tenacity import stop_after_attempt
 
 from include.cosmos.layers import ENVIRONMENT
 from include.load.errors import LoadError
@@ -31,10 +35,13 @@ from redshift_emulator.server import Emulator, running_emulator
 from redshift_emulator.testing import self_signed, temporary_data_dir
 from tests import dbt_here
 from tests.conftest import ROOT
+from tests.warehouse import Warehouse
 
 pytestmark = [
     pytest.mark.stack,
     # of the driver, where it makes a TLS connection
+    # of the driver, which leaves the socket of a refused login to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:ssl.(SSLContext|PROTOCOL_TLS):DeprecationWarning"),
 ]
 
@@ -65,7 +72,6 @@ def dbt_debug(emulator: Emulator, tmp_path: Path, **variables: str) -> str:
         "REDSHIFT_HOST": emulator.host,
         "REDSHIFT_PORT": str(emulator.port),
         "REDSHIFT_DATABASE": emulator.database,
-        "REDSHIFT_SSLMODE": "require",
         **variables,
     }
     dbt = Path(sys.executable).with_name("dbt")
@@ -89,6 +95,62 @@ def test_prod_logs_in_by_password_over_tls(cluster: tuple[Emulator, Path], tmp_p
     # the same without the authority that vouches for the cluster
     said = dbt_debug(emulator, tmp_path, **login)
     assert "certificate verify failed" in said
+
+
+# 127.0.0.1 by a name that is not local to the rules of profiles.yml and include/load/tls.py
+ELSEWHERE = "127.1"
+
+
+def test_prod_refuses_a_server_without_tls_whatever_is_set(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    here = warehouse.environment
+    emulator = Emulator(
+        host=ELSEWHERE,
+        port=int(here["REDSHIFT_PORT"]),
+        user=here["REDSHIFT_USER"],
+        password=here["REDSHIFT_PASSWORD"],
+        database=here["REDSHIFT_DATABASE"],
+    )
+    login = {"REDSHIFT_USER": emulator.user, "REDSHIFT_PASSWORD": emulator.password}
+    said = dbt_debug(
+        emulator, tmp_path, **login, SPARKIFY_DBT_TARGET="prod", REDSHIFT_SSLMODE="disable"
+    )
+    assert "Server refuses SSL" in said
+
+
+def test_the_loader_refuses_a_server_without_tls_whatever_is_set(
+    warehouse: Warehouse, machine: pytest.MonkeyPatch
+) -> None:
+    machine.setattr(RedshiftSQLHook.get_conn.retry, "stop", stop_after_attempt(1))  # type: ignore[attr-defined]
+    connection = json.loads(warehouse.environment["AIRFLOW_CONN_REDSHIFT_DEFAULT"])
+    for host, extra, refusal in (
+        (ELSEWHERE, {"ssl": False}, "asks for no TLS to 127.1. Take `ssl` and `sslmode` out"),
+        (ELSEWHERE, {"sslmode": "disable"}, "asks for no TLS to 127.1. Take `ssl`"),
+        (ELSEWHERE, {"sslmode": "prefer"}, "Server refuses SSL"),
+        ("127.0.0.1", {}, "Server refuses SSL"),
+    ):
+        changed = json.dumps(connection | {"host": host, "extra": extra})
+        machine.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", changed)
+        with pytest.raises(LoadError, match=re.escape(refusal)):
+            connect_to_redshift("redshift_default", "aws_default")
+
+
+def test_the_loader_checks_the_name_of_the_server_unless_told_not_to(
+    cluster: tuple[Emulator, Path], machine: pytest.MonkeyPatch
+) -> None:
+    machine.setattr(RedshiftSQLHook.get_conn.retry, "stop", stop_after_attempt(1))  # type: ignore[attr-defined]
+    emulator, _ = cluster
+    connection = {"conn_type": "redshift", "login": USER, "password": PASSWORD}
+    # its certificate is for 127.0.0.1
+    named = replace(emulator, host="localhost")
+    set_connections(machine, emulator, connection)
+    assert user_of_the_loader() == USER
+    set_connections(machine, named, connection)
+    with pytest.raises(LoadError, match="Hostname mismatch"):
+        user_of_the_loader()
+    set_connections(machine, named, connection | {"extra": {"sslmode": "verify-ca"}})
+    assert user_of_the_loader() == USER
 
 
 KEYS = {"aws_access_key_id": "sparkify", "aws_secret_access_key": "local"}
@@ -175,6 +237,7 @@ def machine(
     IamHelper.credentials_cache.clear()  # the driver's, for as long as a process lives
     yield monkeypatch
     IamHelper.credentials_cache.clear()
+    gc.collect()
 
 
 def set_all(machine: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:
