@@ -11,14 +11,14 @@ from include.load.days import StageDaysToRedshiftOperator
 from include.load.operator import StageToRedshiftOperator, connect_to_redshift
 from include.load.tables import EVENTS, SONGS, StagingTable
 from include.run.lock import keep_run_lock
-from include.run.policy import refuse_unknown_parameters
+from include.run.policy import refuse_faulty_parameters
 from include.settings import settings
 
 
 @task
 def create_tables() -> None:
-    """Make or migrate the tables of the loads and runs, unless the run asks for what is unknown."""
-    refuse_unknown_parameters(get_current_context()["dag_run"].conf)
+    """Make or migrate the tables of the loads and runs, unless the run asks for what is wrong."""
+    refuse_faulty_parameters(get_current_context()["dag_run"].conf)
     with closing(connect()) as connection:
         schema.create_tables(connection)
 

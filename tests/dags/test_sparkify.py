@@ -6,7 +6,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from include.cosmos import manifest
-from include.run.policy import refuse_unknown_parameters
+from include.run.policy import refuse_faulty_parameters
 from tests.conftest import ROOT
 
 LAYERS = ("staging", "intermediate", "marts", "reporting")
@@ -114,10 +114,10 @@ def test_a_parameter_of_one_load_does_not_affect_the_other(dag: DAG) -> None:
 
 
 def test_a_parameter_that_does_not_exist_is_refused() -> None:
-    refuse_unknown_parameters(None)
-    refuse_unknown_parameters({"events_prefix": "log_data/", "songs_prefix": None, "reload": True})
+    refuse_faulty_parameters(None)
+    refuse_faulty_parameters({"events_prefix": "log_data/", "songs_prefix": None, "reload": True})
     with pytest.raises(AirflowFailException, match="unknown parameter event_prefix; the DAG has"):
-        refuse_unknown_parameters({"event_prefix": "log_data/2018/11/"})
+        refuse_faulty_parameters({"event_prefix": "log_data/2018/11/"})
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
