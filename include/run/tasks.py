@@ -3,8 +3,9 @@
 from contextlib import closing
 from logging import getLogger
 
-from airflow.sdk import Asset, PokeReturnValue, task
+from airflow.sdk import Asset, PokeReturnValue, get_current_context, task
 
+from include.alerts.stale import tell_of_stale_sources
 from include.cosmos.manifest import written_fingerprint
 from include.load.tasks import connect
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
@@ -41,14 +42,19 @@ def give_back_run_lock(owner: str) -> None:
 
 @task.short_circuit(trigger_rule="none_failed")
 def find_work() -> bool:
-    """Skip the rest of an hour in which nothing changed; warn of sources that have gone quiet.
+    """Skip the rest of an hour in which nothing changed; tell of sources that have gone quiet.
 
     What a failed run left behind, and a dbt project that changed, is work as well.
     """
     manifest = settings().dbt_manifest
     with closing(connect()) as connection:
-        for source in stale_sources(connection, manifest):
-            log.warning("Stale source %s.", source)
+        context = get_current_context()
+        tell_of_stale_sources(
+            connection,
+            stale_sources(connection, manifest),
+            context["run_id"],
+            context["ti"].log_url,
+        )
         if has_work(connection, settings().redshift_schema, written_fingerprint(manifest)):
             return True
     log.info("Nothing was loaded since the last green gate. The run ends here.")
