@@ -8,7 +8,7 @@ from include.cosmos.layers import dbt_layer, generate_docs, quality_gate, test_l
 from include.load import tasks as load_tasks
 from include.publish import tasks as publish_tasks
 from include.run import tasks as run_tasks
-from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
+from include.run.policy import DEADLINE, DEFAULT_ARGS, PARAMS, SCHEDULE
 
 
 @dag(
@@ -18,6 +18,7 @@ from include.run.policy import DEFAULT_ARGS, PARAMS, SCHEDULE
     max_active_runs=1,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
+    deadline=DEADLINE,
     tags=["sparkify", "redshift", "dbt"],
 )
 def sparkify() -> None:

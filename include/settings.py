@@ -8,9 +8,9 @@ two Airflow connections that the settings name.
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -83,12 +83,29 @@ class Settings(BaseSettings):
         pattern=r"^(s3://[^/]+/.+[^/])?$",
         description="Where the docs site goes instead, as s3://bucket/prefix: no worker's disk.",
     )
+    alerts: Literal["log", "slack", "sns"] = Field(
+        default="log", description="Who is told of failures, beside the task's log."
+    )
+    slack_conn_id: str = Field(
+        default="slack_default", description="Connection with the webhook, for `slack`."
+    )
+    sns_topic_arn: str = Field(default="", description="Topic to publish to, for `sns`.")
+    deadline_minutes: float = Field(
+        default=60, gt=0, description="A run that takes longer is told of; it goes on."
+    )
     schedule: str = Field(default="0 * * * *", description="Cron; empty: only when triggered.")
     retries: int = Field(default=2, ge=0)
     retry_delay_seconds: int = Field(default=60, ge=0)
     run_lock_minutes: int = Field(
         default=15, gt=0, description="A run that stops renewing its lock for so long is dead."
     )
+
+    @model_validator(mode="after")
+    def sns_has_a_topic(self) -> Self:
+        """Raise ValueError where alerts go to a topic that is not named."""
+        if self.alerts == "sns" and not self.sns_topic_arn:
+            raise ValueError("SPARKIFY_ALERTS=sns needs SPARKIFY_SNS_TOPIC_ARN")
+        return self
 
 
 @cache

@@ -6,8 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
+from include.alerts.callbacks import on_missed_deadline, on_task_failure
 from include.settings import settings
 
 # The timetable, not the bare cron: that would give each run an interval without length.
@@ -74,7 +77,15 @@ DEFAULT_ARGS: dict[str, Any] = {
     "owner": "Data Engineering",  # as dbt's group, which owns what no group of models does
     "retries": settings().retries,
     "retry_delay": timedelta(seconds=settings().retry_delay_seconds),
+    "on_failure_callback": on_task_failure,
 }
+
+# Counted from when the run was queued: a run that waits for a worker is late, too.
+DEADLINE = DeadlineAlert(
+    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    interval=timedelta(minutes=settings().deadline_minutes),
+    callback=SyncCallback(on_missed_deadline),  # in the executor: there is no triggerer
+)
 
 
 def refuse_faulty_parameters(conf: Mapping[str, Any] | None) -> None:

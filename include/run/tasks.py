@@ -5,6 +5,7 @@ from logging import getLogger
 
 from airflow.sdk import Asset, PokeReturnValue, get_current_context, task
 
+from include.alerts.stale import tell_of_stale_sources
 from include.cosmos.manifest import written_fingerprint
 from include.load.tasks import connect
 from include.run.lock import RunLockHeldError, acquire_run_lock, release_run_lock
@@ -41,7 +42,7 @@ def give_back_run_lock(of_run: str) -> None:
 
 @task.short_circuit(trigger_rule="none_failed")
 def find_work() -> bool:
-    """Skip the rest of an hour in which nothing changed; warn of sources that have gone quiet.
+    """Skip the rest of an hour in which nothing changed; tell of sources that have gone quiet.
 
     What a failed run left behind, and a dbt project that changed, is work as well, and so is the
     day's whole gate. Says in the XCom `whole_run` whether this run judges all history.
@@ -50,8 +51,12 @@ def find_work() -> bool:
     project = written_fingerprint(manifest)
     context = get_current_context()
     with closing(connect()) as connection:
-        for source in stale_sources(connection, manifest):
-            log.warning("Stale source %s.", source)
+        tell_of_stale_sources(
+            connection,
+            stale_sources(connection, manifest),
+            context["run_id"],
+            context["ti"].log_url,
+        )
         is_whole, is_left = plan(
             context["params"]["whole_gate"],
             by_hand=context["dag_run"].run_type == "manual",

@@ -76,8 +76,8 @@ def plan(wanted: bool | None, *, by_hand: bool, is_due: bool, is_news: bool) -> 
     return is_whole, is_news or (is_whole and (is_due or wanted is True))
 
 
-def stale_sources(connection: Connection, manifest: Path) -> list[str]:
-    """Return, in words, each source that had no load for longer than its freshness allows.
+def stale_sources(connection: Connection, manifest: Path) -> dict[str, str]:
+    """Return, by table, what is wrong with a source whose last load is older than it may be.
 
     The limits are those of the sources in dbt's manifest. The load audit tells when the last load
     was, so that no source is scanned.
@@ -89,12 +89,13 @@ def stale_sources(connection: Connection, manifest: Path) -> list[str]:
         )
         ages = {table: timedelta(seconds=int(seconds)) for table, seconds in cursor.fetchall()}
     connection.rollback()
-    stale = []
+    stale = {}
     for source in json.loads(manifest.read_text())["sources"].values():
         limit = warn_after(source)
-        age = ages.get(f"{source['schema']}.{source['identifier']}")
+        table = f"{source['schema']}.{source['identifier']}"
+        age = ages.get(table)
         if limit and age and age > limit:
-            stale.append(f"{source['name']}: no load for {age}, its freshness allows {limit}")
+            stale[table] = f"No load of {table} for {age}; its freshness allows {limit}."
     return stale
 
 

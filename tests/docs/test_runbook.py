@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from include.alerts import stale
+from include.alerts.notify import Alert
 from include.load.errors import LoadError
 from include.run.lock import RunLockHeldError, acquire_run_lock
 from include.run.work import has_work, record_gate
@@ -43,6 +45,8 @@ def test_the_tests_below_run_all_sql_of_the_runbook() -> None:
         "Failing rows": 1,
         "Run lock": 2,
         "Idle hour": 2,
+        "Late run": 1,
+        "Stale source": 2,
     }
     inline = re.findall(r"`(?:select|delete|update|insert) .*?`", RUNBOOK)
     assert inline == []
@@ -193,6 +197,35 @@ def test_an_idle_hour_shows_how_far_the_gate_came_and_can_be_built_again(
         assert not has_work(connection, "analytics", "project")
         warehouse.run(forgotten)
         assert has_work(connection, "analytics", "project")
+
+
+def test_a_late_run_and_a_stale_source_are_shown_as_their_alerts_say(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [of_run] = SQL["Late run"]
+    loads, forget = SQL["Stale source"]
+    warehouse.run(
+        "insert into ops.node_runs select 'analytics', 'scheduled__1', 'users', 'model', null, "
+        "'success', null, 1.5, sysdate"
+    )
+    [(node, status, seconds, _)] = warehouse.rows(of_run.replace("…", "scheduled__1"))
+    assert (node, status, seconds) == ("users", "success", 1.5)
+
+    warehouse.put_events(f"{DAYS[0]}-events.json", [event(0)])
+    warehouse.put("song_data/A/A/1.json", json.dumps(song()).encode())
+    warehouse.load("log_data/")
+    assert [(table, hours) for table, _, hours in warehouse.rows(loads)] == [
+        ("raw.staging_events", 0),
+        ("raw.staging_songs", 0),
+    ]
+    told: list[Alert] = []
+    monkeypatch.setattr(stale, "send", told.append)
+    with closing(warehouse.connect()) as connection:
+        for sql in ("select 1", forget):
+            warehouse.run(sql)
+            stale.tell_of_stale_sources(connection, {"raw.staging_events": "old"}, "r", "link")
+            stale.tell_of_stale_sources(connection, {"raw.staging_events": "old"}, "r", "link")
+    assert len(told) == 2
 
 
 def test_a_backfill_means_days_in_utc_whatever_the_default_timezone(

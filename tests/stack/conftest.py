@@ -1,5 +1,6 @@
 """Airflow itself, started once for all tests that need its scheduler."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from local import stack
 from local.demo import airflow_client
 from tests.conftest import ROOT, STATE, shown_to_the_user
+from tests.include.alerts.receiver import Receiver, receiving
 from tests.warehouse import Warehouse
 
+SLACK_TOKEN = "T0/B0/canary-of-the-webhook"
 # Not part of the project, or generated
 LEFT_OUT = (".git", ".venv", ".local", ".env", "target", "logs", ".*_cache", "__pycache__")
 
@@ -32,9 +35,22 @@ def checkout(shown_before: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow(running_warehouse: Warehouse, checkout: Path) -> Iterator[httpx.Client]:
+def alerts() -> Iterator[Receiver]:
+    """Receive on this machine what Airflow sends to Slack."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    running_warehouse: Warehouse, checkout: Path, alerts: Receiver
+) -> Iterator[httpx.Client]:
     """Start the API server, the scheduler and the rest, and return a client of its public API."""
+    slack = {"conn_type": "slackwebhook", "host": alerts.address, "password": SLACK_TOKEN}
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARKIFY_ALERTS", "slack")
+        patch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(slack))
+        patch.setenv("SPARKIFY_DEADLINE_MINUTES", "0.25")  # every run here misses it
         patch.setattr(stack, "ROOT", checkout)
         patch.setenv("SPARKIFY_RETRIES", "1")  # one is enough to see that a task tries again
         address = stack.start_airflow()

@@ -1,6 +1,7 @@
 """The gate under Airflow's own scheduler: which tasks each kind of bad data stops."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 
 from include.cosmos.manifest import written_fingerprint
 from include.settings import settings
-from local import demo
-from tests.conftest import ROOT, shown_to_the_user
+from local import demo, stack
+from tests.conftest import AIRFLOW_HOME, ROOT, shown_to_the_user
+from tests.include.alerts.receiver import Receiver
 from tests.sparkify_data import event, song
+from tests.stack.conftest import SLACK_TOKEN
 from tests.warehouse import Warehouse
 
 EVENTS_PREFIX = "log_data/2018/11/"
@@ -202,7 +205,7 @@ def test_an_hour_without_news_ends_after_the_loads(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_data_stops_what_is_downstream(
-    warehouse: Warehouse, airflow: httpx.Client, kind: str
+    warehouse: Warehouse, airflow: httpx.Client, alerts: Receiver, kind: str
 ) -> None:
     bad = KINDS[kind]
     put_good_data(warehouse)
@@ -221,5 +224,50 @@ def test_bad_data_stops_what_is_downstream(
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
     assert failing_rows(warehouse, bad.test) > 0
+    [text] = [text for text in alerts.texts() if f"failed, {finished.run_id}*" in text]
+    assert text.startswith(f"*Sparkify: task {bad.failing_task} failed")
+    assert f"The test {bad.test} found {failing_rows(warehouse, bad.test):,} rows." in text
+    [sql] = re.findall(r"```(.*?)```", text)
+    assert len(warehouse.rows(sql)) == failing_rows(warehouse, bad.test)
+    [link] = re.findall(r"<(http.*?)\|Open in Airflow>", text)
+    assert link.startswith(f"{airflow.base_url.scheme}://{airflow.base_url.netloc.decode()}/dags/")
     assert warehouse.rows("select 1 from pg_tables where schemaname = 'analytics'") == []
     assert warehouse.rows("select * from ops.run_lock") == []
+
+
+def test_a_run_that_is_not_done_in_time_is_told_of_and_goes_on(
+    warehouse: Warehouse, airflow: httpx.Client, alerts: Receiver
+) -> None:
+    late = [text for text in alerts.texts() if "run not done after 0.25 minutes" in text]
+    assert late
+    assert all("The run goes on." in text for text in late)
+
+
+def test_a_faulty_parameter_is_refused_when_a_run_is_triggered(airflow: httpx.Client) -> None:
+    conf = {"events_prefix": "s3://sparkify/log_data/"}
+    answer = airflow.post("dags/sparkify/dagRuns", json={"logical_date": None, "conf": conf})
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert "Leave out s3:// and the bucket" in answer.json()["detail"]
+
+
+def test_no_secret_is_in_anything_that_the_runs_left(
+    warehouse: Warehouse, airflow: httpx.Client, checkout: Path
+) -> None:
+    """Search logs, database (XComs, rendered templates), dbt's artifacts and docs, byte by byte."""
+    keys = json.loads(warehouse.environment["AIRFLOW_CONN_AWS_DEFAULT"])
+    secrets = (warehouse.environment["REDSHIFT_PASSWORD"], keys["password"], SLACK_TOKEN)
+    left = [
+        path
+        for folder in (AIRFLOW_HOME, stack.RUNNING, checkout / "target", checkout / "logs")
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+    assert {"airflow.db", "manifest.json", "catalog.json", "attempt=1.log"} <= {
+        path.name for path in left
+    }
+    leaks = [
+        str(path)
+        for path in left
+        if any(secret.encode() in path.read_bytes() for secret in secrets)
+    ]
+    assert leaks == []

@@ -77,3 +77,12 @@ create table if not exists ops.retention (
     removed_through_load_id bigint not null
 )
 diststyle all;
+
+-- One row per alert of a stale source, which is told of once a day.
+create table if not exists ops.alerts (
+    target_schema varchar(127) not null,
+    subject varchar(512) not null,
+    run_id varchar(512) not null,
+    sent_at timestamp not null
+)
+diststyle all;

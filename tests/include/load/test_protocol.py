@@ -21,7 +21,6 @@ from include.load.operator import StageToRedshiftOperator
 from include.load.request import Mode
 from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
-from include.settings import settings
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
 
@@ -691,16 +690,3 @@ def test_concurrent_loads_run_one_after_the_other(warehouse: Warehouse) -> None:
     assert items(warehouse) == [0, 1, 2, 3, 4, 5]
     ids = [load_id for (load_id,) in warehouse.rows('select load_id from "raw".load_history')]
     assert len(set(ids)) == len(prefixes)
-
-
-def test_credentials_never_reach_the_log(
-    warehouse: Warehouse, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_role = {**vars(settings()), "copy_role_arn": ""}
-    monkeypatch.setattr(settings(), "__dict__", without_role)
-    secret = json.loads(warehouse.environment["AIRFLOW_CONN_AWS_DEFAULT"])["password"]
-    warehouse.put_events(FILE, [event(0)])
-    with caplog.at_level(logging.DEBUG):
-        stage_events().stage("run")
-    assert items(warehouse) == [0]
-    assert secret not in caplog.text

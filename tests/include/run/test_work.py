@@ -137,14 +137,15 @@ def test_a_source_is_stale_when_its_last_load_is_older_than_its_freshness(
     limits = {"freshness": {"warn_after": {"count": 26, "period": "hour"}}}
     manifest.write_text(json.dumps({"sources": {"a": source | limits, "b": source}}))
 
-    def stale() -> list[str]:
+    def stale() -> dict[str, str]:
         with closing(warehouse.connect()) as connection:
             return stale_sources(connection, manifest)
 
     put_load(warehouse, 1, hours_ago=30)
     put_load(warehouse, 2, status="failed", hours_ago=1)
-    [message] = stale()
-    assert message.startswith("staging_events: no load for 1 day, 6:")
-    assert message.endswith("its freshness allows 1 day, 2:00:00")
+    [(table, message)] = stale().items()
+    assert table == "raw.staging_events"
+    assert message.startswith("No load of raw.staging_events for 1 day, 6:")
+    assert message.endswith("its freshness allows 1 day, 2:00:00.")
     put_load(warehouse, 3, hours_ago=20)
-    assert stale() == []
+    assert stale() == {}
