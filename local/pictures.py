@@ -13,11 +13,12 @@ from local.demo import airflow_client
 
 FOLDER = stack.ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
-TALL, WIDE = 1300, 2000  # for the grid of all tasks, and for the graph
+TALL, WIDE = 1000, 2000  # for the grid and the dashboard, and for the graph
+NO_MAP = ".react-flow__minimap { display: none }"  # it covers the last task
 MILLISECONDS = 60_000
 SETTLE = 3_000  # milliseconds; canvases and layouts are drawn after the page has loaded
 LINEAGE = (
-    "cosmos/sparkify/dbt_docs_index.html#!/model/model.sparkify.songplays?g_v=1&g_i=%2Bsongplays%2B"
+    "cosmos/sparkify/dbt_docs_index.html#!/model/model.sparkify.songplays?g_v=1&g_i=%2Bsongplays"
 )
 
 
@@ -41,6 +42,7 @@ def main() -> int:
             take_graph(page)
             page.goto(f"{address}/{LINEAGE}")
             take(page, "lineage")
+            page.set_viewport_size({"width": WIDTH, "height": TALL})
             page.goto(dashboard)
             page.get_by_text("How many come back?").first.wait_for()
             take(page, "dashboard")
@@ -93,6 +95,7 @@ def take_graph(page: Page) -> None:
     page.get_by_label("Show Graph").click()
     page.get_by_label("Collapse Details Panel").click()
     page.set_viewport_size({"width": WIDE, "height": HEIGHT // 2})
+    page.add_style_tag(content=NO_MAP)
     page.get_by_label("Fit View").click()
     take(page, "run_graph")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
