@@ -114,6 +114,10 @@ notebook: setup ## Open the notebook on 127.0.0.1: is everything there, and what
 	@$(LOAD_ENV); AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
 		$(MARIMO) edit dashboard/notebook.py --headless --host 127.0.0.1 --port $${SPARKIFY_NOTEBOOK_PORT:-8083}
 
+.PHONY: pictures
+pictures: browser ## Take the pictures of docs/pictures, after `make demo`
+	@$(BIN)/python -m local.pictures
+
 .PHONY: browser
 browser: setup ## Install the browser of the tests of pages into the checkout, by npm
 	@$(BIN)/python -m local.browser

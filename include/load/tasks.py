@@ -36,6 +36,8 @@ def prepare_tables(connection: Connection) -> None:
 def load_arguments(table: StagingTable) -> dict[str, Any]:
     """Return what the operators are told of a table."""
     return {
+        "doc_md": f"Copies each partition that has changed into `{table.schema}.{table.name}`. The "
+        "log has rows and seconds, and file, line, column and value of each refused line.",
         "redshift_conn_id": settings().redshift_conn_id,
         "aws_conn_id": settings().aws_conn_id,
         "s3_bucket": settings().s3_bucket,

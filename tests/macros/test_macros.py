@@ -684,3 +684,17 @@ def test_an_event_without_a_plausible_time_is_of_1970_01_01(dbt: Dbt, warehouse:
     }
     sql = inline(dbt, "{{ event_date_key('given') }}")
     assert answers(warehouse, sql, list(expected)) == list(expected.values())
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [("user_id", {"value_field"}), ("last_name", set()), (None, set())],
+)
+def test_a_failing_test_shows_no_text_of_a_personal_column(
+    dbt: Dbt, column: str | None, shown: set[str]
+) -> None:
+    test = {"depends_on": {"nodes": ["model.sparkify.users"]}, "column_name": column}
+    public = inline(dbt, f"{{{{ public_columns({test}) | join(' ') }}}}").split()
+    assert {"user_id", "level"} <= set(public)
+    assert not {"first_name", "last_name"} & set(public)
+    assert {"value_field"} & set(public) == shown

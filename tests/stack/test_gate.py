@@ -1,4 +1,7 @@
-"""The gate under Airflow's own scheduler: which tasks each kind of bad data stops."""
+"""The gate under Airflow's own scheduler: which tasks each kind of bad data stops.
+
+Also what Airflow's UI shows of a run: another file would start Airflow a second time.
+"""
 
 import json
 import re
@@ -9,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from include.cosmos.manifest import written_fingerprint
 from include.settings import settings
@@ -22,6 +26,7 @@ from tests.warehouse import Warehouse
 EVENTS_PREFIX = "log_data/2018/11/"
 FILE = f"{EVENTS_PREFIX}2018-11-05-events.json"
 NEXT_FILE = f"{EVENTS_PREFIX}2018-11-06-events.json"
+UI_MILLISECONDS = 60_000  # what a page may take on a busy machine
 NEXT_DAY = {"ts": event(5)["ts"] + 86_400_000, "userId": "8"}
 
 
@@ -169,6 +174,7 @@ def test_good_data_passes_the_gate_of_an_hour_whatever_is_older(
     assert set(finished.tasks.values()) == {"success"}
     for task_id in ("marts.songplays.run", "test_reporting", "quality_gate"):
         assert "Unable to do partial parsing" not in finished.log(task_id), task_id
+    assert ".songplays: 3 rows, built in " in finished.log("marts.songplays.run")
     named = (
         "select count(*) > 0 from stl_connection_log where application_name = 'sparkify-airflow'"
     )
@@ -183,6 +189,49 @@ def test_good_data_passes_the_gate_of_an_hour_whatever_is_older(
     assert warehouse.rows("select * from ops.run_lock") == []
     assert (checkout / "target" / "docs" / "index.html").exists()
     assert shown_to_the_user() == shown_before
+
+
+def test_the_ui_triggers_a_run_and_shows_what_it_did(
+    airflow: httpx.Client, browser: Browser
+) -> None:
+    """Go on with the run of the test before: the one that is triggered here finds nothing new."""
+    address = str(airflow.base_url).partition("/api/")[0]
+    [good] = runs(airflow)
+    page = browser.new_page()
+    page.set_default_timeout(UI_MILLISECONDS)
+    page.goto(f"{address}/dags/sparkify")
+    page.get_by_role("button", name="Trigger Dag").click()
+    page.locator("#element_events_prefix").fill(EVENTS_PREFIX)
+    page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
+
+    page.goto(f"{address}/dags/sparkify/runs/{good['dag_run_id']}")
+    page.get_by_label("Expand all task groups").click()
+    page.get_by_role("link", name="daily_activity_run").first.wait_for()  # the grid
+    page.get_by_label("Collapse all task groups").click()
+    page.get_by_label("Show Graph").click()
+    page.locator(".react-flow__node", has_text="quality_gate").wait_for()
+    task = f"{address}/dags/sparkify/runs/{good['dag_run_id']}/tasks/marts.songplays.run"
+    page.goto(task)
+    page.get_by_text(".songplays: 3 rows, built in ").wait_for()  # the log
+    page.goto(f"{task}/details")
+    docs = page.get_by_role("link", name="dbt docs").get_attribute("href")
+    page.get_by_role("link", name="Compiled SQL").click()
+    page.get_by_text("target/compiled/sparkify/dbt_sparkify/models/marts/songplays.sql").wait_for()
+    page.goto(docs or "")
+    page.get_by_text("One row per play.").first.wait_for()
+    page.goto(f"{address}/assets")
+    page.get_by_role("link", name="sparkify_marts").wait_for()
+    page.close()
+
+    [triggered] = [run for run in runs(airflow) if run["dag_run_id"] != good["dag_run_id"]]
+    assert triggered["conf"]["events_prefix"] == EVENTS_PREFIX
+    assert demo.wait_for(airflow, triggered["dag_run_id"]) == "success"
+
+
+def runs(airflow: httpx.Client) -> list[dict[str, Any]]:
+    answer = airflow.get("dags/sparkify/dagRuns").raise_for_status().json()
+    return list(answer["dag_runs"])
 
 
 def test_an_hour_without_news_ends_after_the_loads(
@@ -219,7 +268,10 @@ def test_bad_data_stops_what_is_downstream(
 
     assert finished.state == "failed"
     assert finished.failed == {bad.failing_task}
-    assert bad.test in finished.log(bad.failing_task)
+    log = finished.log(bad.failing_task)
+    assert f"{bad.test}: Got" in log
+    assert "Its query:" in log
+    assert "Lovelace" not in log  # a name is nobody's business
     for task_id in bad.not_run | AFTER_THE_GATE:
         assert finished.tasks[task_id] == "upstream_failed", task_id
     assert asset_events(airflow) == before
