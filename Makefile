@@ -21,6 +21,12 @@ MARIMO = PYTHONPATH=. MARIMO_SKIP_UPDATE_CHECK=1 $(BIN)/marimo --yes
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# Without .env, docker-compose.yml takes the settings of its profile `local`.
+DOCKER ?= docker
+COMPOSE = $(DOCKER) compose $(if $(wildcard .env),,--env-file .local/compose.env)
+# What the image is built for comes from the environment, where that has it.
+BUILD_ARGS = $(addprefix --build-arg ,$(shell sed -n 's/^ARG \([A-Z0-9_]*\).*/\1/p' deploy/Dockerfile))
+
 export UV_PYTHON_DOWNLOADS := never
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -130,7 +136,7 @@ format: setup ## Put Python and SQL into the project's style, as far as the lint
 	$(BIN)/sqlfluff fix --quiet --templater placeholder $(QUERIES)
 
 .PHONY: lint
-lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, the AWS template and the pins
+lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, containers, AWS template and pins
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -142,6 +148,8 @@ lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, the
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/pre-commit validate-config
 
 # checkov passes over what a condition leaves out, so it sees the template with a bucket, too; it asks
@@ -189,6 +197,23 @@ deploy-check: setup ## List what deploy/cloudformation.yml creates on AWS, its p
 deploy-env: setup ## Print .env for the stack STACK (sparkify) that was created on AWS
 	@$(BIN)/python -m deploy.stack env --stack $(or $(STACK),sparkify)
 
+.PHONY: image
+image: ## Build production's image, for the login in .env
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; \
+		$(DOCKER) build --file deploy/Dockerfile --target pipeline --tag sparkify-pipeline $(BUILD_ARGS) .
+
+.PHONY: compose-up
+compose-up: $(if $(wildcard .env),,.local/compose.env) ## Start Airflow in containers: on the cluster in .env, or on a local S3 and Redshift
+	$(COMPOSE) up --build --wait
+
+.PHONY: compose-down
+compose-down: ## Stop and remove the containers; the data stays in their volumes
+	$(COMPOSE) --profile local down
+
+.local/compose.env:
+	$(DOCKER) build --file deploy/Dockerfile --target local --tag sparkify-local .
+	@mkdir -p .local && umask 077 && $(DOCKER) run --rm sparkify-local > $@.new && mv $@.new $@
+
 .PHONY: ci-manifest
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
 	@$(LOAD_ENV); base=$$(mktemp -d) && trap 'rm -rf "$$base"' EXIT && mkdir -p $(STATE) && \
@@ -208,6 +233,7 @@ lock: ## Compile the pinned requirements again
 	$(UV_COMPILE) requirements.in -o requirements.txt
 	$(UV_COMPILE) -c requirements.txt requirements-dev.in redshift_emulator/pyproject.toml --all-extras -o requirements-dev.txt
 	$(UV_COMPILE) deploy/requirements-lint.in -o deploy/requirements-lint.txt
+	$(UV_COMPILE) -c requirements-dev.txt deploy/requirements-local.in redshift_emulator/pyproject.toml -o deploy/requirements-local.txt
 
 .PHONY: clean
 clean: ## Stop the local stack and delete its data, the environment and all that dbt wrote

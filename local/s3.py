@@ -1,19 +1,20 @@
 """The laptop's S3 and STS: moto's server in a process of its own, and a fast way to fill it.
 
 `python -m local.s3 --port 0` prints `listening on http://127.0.0.1:<port>` and serves until
-SIGTERM or SIGINT. Objects live in memory: whoever starts the server fills it again from a folder
-with `upload_folder`. `local.principals` says who may do what.
+SIGTERM or SIGINT. Objects live in memory: whoever starts the server fills it again from a folder,
+with `--folder` or `upload_folder`. `local.principals` says who may do what.
 """
 
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -23,7 +24,10 @@ from mypy_boto3_s3 import S3Client
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from local.principals import ADMINISTRATOR, create_principals
+from local.principals import ADMINISTRATOR, BUCKET, create_principals
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 REGION: Final = "us-west-2"
 UPLOADS_IN_FLIGHT = 8
@@ -38,26 +42,44 @@ class Handler(MotoRequestHandler):
         """Log nothing: a load makes thousands of requests."""
 
 
-def serve(port: int) -> None:
-    """Serve S3 on 127.0.0.1 (port 0: any free port), print the address, return when stopped."""
+def serve(port: int, host: str = "127.0.0.1", folder: Path | None = None) -> None:
+    """Serve S3 at a host and port (0: any free one), print the address, return when stopped.
+
+    With a folder, its files are in the bucket before the first request.
+    """
     create_principals()
     # moto's own dispatcher looks up the service per request, half the cost of a small one.
     # STS is below /sts: a connection that names a role is refused here as it would be by AWS.
     application = DispatcherMiddleware(
         create_backend_app("s3"), {"/sts": create_backend_app("sts")}
     )
-    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+    if folder:
+        fill(application, folder)
+    server = make_server(host, port, application, threaded=True, request_handler=Handler)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    print(f"listening on http://{host}:{server.server_port}", flush=True)
     try:
         with enable_iam_authentication():
             server.serve_forever()
     finally:
+        server.server_close()
+
+
+def fill(application: "WSGIApplication", folder: Path) -> None:
+    """Upload a folder to the bucket, by a server that nobody else knows of."""
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        upload_folder(f"http://127.0.0.1:{server.server_port}", BUCKET, folder)
+    finally:
+        server.shutdown()
+        thread.join()
         server.server_close()
 
 
@@ -103,8 +125,10 @@ def batches(files: Iterable[Path], size: int = 1000) -> Iterator[list[Path]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the server from the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.s3", description=serve.__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=9000, help="0 takes a free port")
-    serve(parser.parse_args(arguments).port)
+    parser.add_argument("--folder", type=Path, help="what the bucket has at the start")
+    serve(**vars(parser.parse_args(arguments)))
     return 0
 
 

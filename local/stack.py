@@ -22,8 +22,9 @@ from redshift_connector.core import Connection
 
 from include.cosmos import manifest
 from local import processes
-from local.principals import BUCKET, COPY_ROLE_ARN, PIPELINE
-from local.s3 import REGION, upload_folder
+from local.addresses import warehouse_environment
+from local.principals import BUCKET, COPY_ROLE_ARN
+from local.s3 import upload_folder
 from redshift_emulator import PASSWORD_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -227,45 +228,6 @@ def wait_until_healthy(address: str, timeout_seconds: float = 60) -> None:
 def stop() -> list[str]:
     """Stop what runs and return the names; the data is kept."""
     return [name for name in SERVICES if processes.stop(name, RUNNING)]
-
-
-def warehouse_environment(s3: str, host: str, port: str, password: str) -> dict[str, str]:
-    """Return the variables of dbt (profiles.yml), the settings, and Airflow's two connections."""
-    redshift = {
-        "conn_type": "redshift",
-        "host": host,
-        "port": int(port),
-        "login": "sparkify",
-        "password": password,
-        "schema": "dev",
-        # the emulator has no certificate; only a local host may do without
-        "extra": {"sslmode": "disable"},
-    }
-    aws = {
-        "conn_type": "aws",
-        "login": PIPELINE.access_key,
-        "password": PIPELINE.secret_key,
-        "extra": {
-            "region_name": REGION,
-            "service_config": {
-                "s3": {"endpoint_url": s3},
-                "sts": {"endpoint_url": f"{s3}/sts"},
-            },
-        },
-    }
-    return {
-        "REDSHIFT_HOST": host,
-        "REDSHIFT_PORT": port,
-        "REDSHIFT_DATABASE": "dev",
-        "REDSHIFT_USER": "sparkify",
-        "REDSHIFT_PASSWORD": password,
-        "REDSHIFT_SSLMODE": "disable",
-        "SPARKIFY_S3_BUCKET": BUCKET,
-        "SPARKIFY_COPY_ROLE_ARN": COPY_ROLE_ARN,
-        "SPARKIFY_LOCAL_S3": s3,
-        "AIRFLOW_CONN_REDSHIFT_DEFAULT": json.dumps(redshift),
-        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
-    }
 
 
 def airflow_environment(last_port: int = 0) -> dict[str, str]:

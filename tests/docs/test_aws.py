@@ -30,13 +30,3 @@ def test_its_parameters_are_those_of_the_template() -> None:
     asked = template()["Parameters"]
     assert named <= set(asked)
     assert {name for name, value in asked.items() if "Default" not in value} <= named
-
-
-def test_its_image_copies_what_exists_and_parses_as_make_does() -> None:
-    [image] = re.findall(r"```dockerfile\n(.*?)```", GUIDE, re.DOTALL)
-    copied = [name for line in re.findall(r"^COPY (.*) \S+$", image, re.M) for name in line.split()]
-    assert [name for name in copied if not (ROOT / name).exists()] == []
-    assert "local" not in copied
-    parsed = re.findall(r"(--target-path target/cosmos --vars '[^']+')", MAKEFILE)
-    assert parsed
-    assert all(arguments in image for arguments in parsed)

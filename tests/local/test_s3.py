@@ -22,6 +22,20 @@ from local import principals, s3, stack
 ROOT = Path(__file__).parents[2]
 
 
+def test_a_server_with_a_folder_has_its_files_before_it_answers(tmp_path: Path) -> None:
+    (tmp_path / "log_data").mkdir()
+    (tmp_path / "log_data" / "day.json").write_text("{}")
+    command = [sys.executable, "-m", "local.s3", "--port", "0", "--folder", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().removeprefix("listening on ").strip()
+        try:
+            found = s3.client(url).list_objects_v2(Bucket="sparkify")["Contents"]
+        finally:
+            process.kill()
+    assert [each["Key"] for each in found] == ["log_data/day.json"]
+
+
 @pytest.fixture
 def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
