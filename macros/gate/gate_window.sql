@@ -20,8 +20,13 @@
         {% endif %}
     {% endfor %}
     {% set through = watermarks(parents).values() | min if parents else newest %}
-    {# A table that is behind the last green gate was set back since: all of it is judged. #}
-    {% set window = {'after': after if through >= after else -1, 'through': through} %}
+    {% set removed = run_query(
+        "select coalesce(max(removed_through_load_id), 0) as load_id from ops.retention"
+    ).rows[0]['load_id'] | int %}
+    {# A table behind the last green gate was set back since; of changes that are no longer in the
+       feed nobody knows the keys. All is judged. #}
+    {% set is_known = after <= through and after >= removed %}
+    {% set window = {'after': after if is_known else -1, 'through': through} %}
     {% do model.update({'gate_window': window}) %}
     {{ return(window) }}
 {%- endmacro %}

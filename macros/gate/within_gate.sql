@@ -9,15 +9,17 @@
         {{ within_keys(column, gate_keys(by[0])) }}
     {%- elif by[0] != 'event_date' -%}
         {#- As the feed spells it: raw song ids may have blanks around them. -#}
-        {%- set as_key = song_id_key(column) if by[0] == 'song_id' else "cast(" ~ column ~ " as varchar)" -%}
+        {%- set as_text = "cast(" ~ column ~ " as varchar)" -%}
+        {%- set as_key = song_id_key(column) if by[0] == 'song_id' else as_text -%}
         {{ as_key ~ " in (" ~ gate_keys(by[0]) ~ ")" if has_keys(gate_keys(by[0])) else "false" }}
-    {%- elif 'song_id' in by and has_keys(gate_keys('song_id')) -%}
-        {#- Which days a song matched before it changed cannot be told any more. -#}
-        true
     {%- else -%}
         {%- set days = gate_days(by) -%}
-        ({{ within_days(column, days, in_epoch_ms) }}
-        {%- if in_epoch_ms and '1970-01-01' in days %} or not {{ is_plausible_epoch_ms(column) }}
-        {%- endif %})
+        {%- if days is none -%}
+            true
+        {%- else -%}
+            ({{ within_days(column, days, in_epoch_ms) }}
+            {%- if in_epoch_ms and '1970-01-01' in days %} or not {{ is_plausible_epoch_ms(column) }}
+            {%- endif %})
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -540,6 +540,28 @@ def test_an_hours_gate_judges_the_keys_of_the_loads_since_the_last_green_gate(
     assert found == [False, True, False, False, True, False]
 
 
+def test_an_hours_gate_judges_the_days_that_were_replaced_for_changed_songs(
+    dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gate(warehouse, through=3, newest=5)
+    note = "insert into ops.replaced_keys values ('analytics', 'songplays', {}, {}, null)"
+    warehouse.run(
+        f"""
+        insert into "raw".load_changes values
+            (4, 'song_id', 'S1'), (5, 'event_date', '2018-11-15');
+        {note.format("'2018-09-01'", "dateadd(hour, -1, sysdate)")};
+        {note.format("'2018-10-30'", "dateadd(minute, 1, sysdate)")};
+        """
+    )
+    monkeypatch.setenv("SPARKIFY_WHOLE_RUN", "false")
+    judged = "{{ within_gate('d', by=['event_date', 'song_id']) }}"
+    assert inline(dbt, judged) == (
+        "(((d >= '2018-10-30' and d < '2018-10-31') or (d >= '2018-11-15' and d < '2018-11-16')))"
+    )
+    warehouse.run(note.format("null", "dateadd(minute, 1, sysdate)"))  # the whole table
+    assert inline(dbt, judged) == "true"
+
+
 def test_what_is_behind_the_last_green_gate_is_judged_whole(
     dbt: Dbt, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

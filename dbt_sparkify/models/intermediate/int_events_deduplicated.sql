@@ -8,7 +8,8 @@
 }}
 
 {%- set columns = documented_columns('stg_sparkify__events', except=[
-    'ts', 'quarantine_reason', 'given_user_id', 'given_registration', '_partition', '_loaded_at'
+    'ts', 'quarantine_reason', 'given_user_id', 'given_registration', '_partition', '_loaded_at',
+    '_load_id'
 ]) %}
 
 with

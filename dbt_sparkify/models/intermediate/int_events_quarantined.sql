@@ -7,7 +7,7 @@
     )
 }}
 
-{%- set columns = documented_columns('stg_sparkify__events') %}
+{%- set columns = documented_columns('stg_sparkify__events', except=['_load_id']) %}
 
 with
 

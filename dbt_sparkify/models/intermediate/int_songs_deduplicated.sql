@@ -8,7 +8,7 @@
 }}
 
 {%- set columns = documented_columns('stg_sparkify__songs', except=[
-    'quarantine_reason', '_partition', '_loaded_at'
+    'quarantine_reason', '_partition', '_loaded_at', '_load_id'
 ]) %}
 
 with

@@ -7,7 +7,7 @@
     )
 }}
 
-{%- set columns = documented_columns('stg_sparkify__songs') %}
+{%- set columns = documented_columns('stg_sparkify__songs', except=['_load_id']) %}
 
 with
 

@@ -22,7 +22,7 @@
             count(quarantine_reason) as quarantined_rows,
             min(quarantine_reason) as first_reason
         from {{ model }}
-        where {{ is_of_judged_load('_partition') }}
+        where {{ within_gate('_load_id', by=['load_id']) }}
         group by _partition
 
     )

@@ -37,7 +37,7 @@ actual as (
         _partition as partition_prefix,
         count(*) as rows_loaded
     from {{ source('sparkify', 'staging_events') }}
-    where {{ is_of_judged_load('_partition') }}
+    where {{ within_gate('_load_id', by=['load_id']) }}
     group by _partition
 
     union all
@@ -47,7 +47,7 @@ actual as (
         _partition as partition_prefix,
         count(*) as rows_loaded
     from {{ source('sparkify', 'staging_songs') }}
-    where {{ is_of_judged_load('_partition') }}
+    where {{ within_gate('_load_id', by=['load_id']) }}
     group by _partition
 
 )

@@ -44,7 +44,8 @@ renamed as (
 
         -- load
         _partition,
-        _loaded_at
+        _loaded_at,
+        _load_id
 
     from source
 

@@ -30,7 +30,8 @@ final as (
 
         -- load
         _partition,
-        _loaded_at
+        _loaded_at,
+        _load_id
 
     from source
 
