@@ -142,6 +142,8 @@ def replace_partition(
         rows_loaded=arrival.rows_loaded,
         rows_rejected=len(rejections),
     )
+    if not arrival.is_as_listed and request.mode != "append":
+        entry = replace(entry, listing_hash="")  # like no listing: the next load takes it again
     with transaction(connection):
         with attempting("Locking the load audit"):
             audit.lock(cursor)
