@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -24,6 +24,10 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from local.principals import ADMINISTRATOR, create_principals
+from local.s3_faults import S3Faults, WithFaults
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 REGION: Final = "us-west-2"
 UPLOADS_IN_FLIGHT = 8
@@ -38,14 +42,19 @@ class Handler(MotoRequestHandler):
         """Log nothing: a load makes thousands of requests."""
 
 
-def serve(port: int) -> None:
-    """Serve S3 on 127.0.0.1 (port 0: any free port), print the address, return when stopped."""
+def serve(port: int, fault_file: Path | None = None) -> None:
+    """Serve S3 on 127.0.0.1 (port 0: any free port), print the address, return when stopped.
+
+    `fault_file` is explained in `local.s3_faults`.
+    """
     create_principals()
     # moto's own dispatcher looks up the service per request, half the cost of a small one.
     # STS is below /sts: a connection that names a role is refused here as it would be by AWS.
-    application = DispatcherMiddleware(
+    application: WSGIApplication = DispatcherMiddleware(
         create_backend_app("s3"), {"/sts": create_backend_app("sts")}
     )
+    if fault_file:
+        application = WithFaults(application, S3Faults(fault_file))
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -104,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server from the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.s3", description=serve.__doc__)
     parser.add_argument("--port", type=int, default=9000, help="0 takes a free port")
-    serve(parser.parse_args(arguments).port)
+    parser.add_argument("--fault-file", type=Path, help="JSON list of faults, for tests")
+    serve(**vars(parser.parse_args(arguments)))
     return 0
 
 
