@@ -180,6 +180,10 @@ test: lint browser ## Run every test, from lint to the whole pipeline; with T=pa
 	$(BIN)/python -m pytest redshift_emulator/tests
 endif
 
+.PHONY: faults
+faults: manifest ## Inject faults into the pipeline and write docs/faults.md; CASES=s3, or EVERY=10th statement only
+	@PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.faults --every $(or $(EVERY),1) $(CASES)
+
 .PHONY: test-emulator
 test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests
 	cd redshift_emulator && ../$(BIN)/ruff format --check && ../$(BIN)/ruff check && ../$(BIN)/mypy

@@ -54,7 +54,7 @@ def main() -> int:
 
 def newest_good_run(address: str) -> str:
     """Return the id of the newest run that succeeded; raise NoRunError when there is none."""
-    asked = {"state": "success", "order_by": "-start_date", "limit": 1}
+    asked: dict[str, str | int] = {"state": "success", "order_by": "-start_date", "limit": 1}
     with airflow_client(address) as airflow:
         runs = airflow.get("dags/sparkify/dagRuns", params=asked).raise_for_status().json()
     if not runs["dag_runs"]:

@@ -25,6 +25,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from local.principals import ADMINISTRATOR, BUCKET, create_principals
+from local.s3_faults import S3Faults, WithFaults
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -42,19 +43,27 @@ class Handler(MotoRequestHandler):
         """Log nothing: a load makes thousands of requests."""
 
 
-def serve(port: int, host: str = "127.0.0.1", folder: Path | None = None) -> None:
+def serve(
+    port: int,
+    host: str = "127.0.0.1",
+    folder: Path | None = None,
+    fault_file: Path | None = None,
+) -> None:
     """Serve S3 at a host and port (0: any free one), print the address, return when stopped.
 
-    With a folder, its files are in the bucket before the first request.
+    With a folder, its files are in the bucket before the first request. `fault_file` is explained
+    in `local.s3_faults`.
     """
     create_principals()
     # moto's own dispatcher looks up the service per request, half the cost of a small one.
     # STS is below /sts: a connection that names a role is refused here as it would be by AWS.
-    application = DispatcherMiddleware(
+    application: WSGIApplication = DispatcherMiddleware(
         create_backend_app("s3"), {"/sts": create_backend_app("sts")}
     )
     if folder:
         fill(application, folder)
+    if fault_file:
+        application = WithFaults(application, S3Faults(fault_file))
     server = make_server(host, port, application, threaded=True, request_handler=Handler)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -128,6 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=9000, help="0 takes a free port")
     parser.add_argument("--folder", type=Path, help="what the bucket has at the start")
+    parser.add_argument("--fault-file", type=Path, help="JSON list of faults, for tests")
     serve(**vars(parser.parse_args(arguments)))
     return 0
 

@@ -59,7 +59,10 @@ def start_warehouse() -> dict[str, str]:
         return saved
     stop()
     s3 = processes.start(
-        "s3", processes.python("local.s3", "--port", "0"), RUNNING, ready=r"^listening on .*$"
+        "s3",
+        processes.python("local.s3", "--port", "0", *fault_file("s3")),
+        RUNNING,
+        ready=r"^listening on .*$",
     ).removeprefix("listening on ")
     upload_bucket(s3)
     password = saved.get("REDSHIFT_PASSWORD") or secrets.token_hex(16)
@@ -67,20 +70,7 @@ def start_warehouse() -> dict[str, str]:
         int(saved.get("REDSHIFT_PORT", REDSHIFT_PORT))
     )
     try:
-        address = processes.start(
-            "redshift",
-            processes.python(
-                "redshift_emulator",
-                *("--data-dir", str(STATE / "redshift")),
-                *("--port", port),
-                *("--user", "sparkify", "--database", "dev"),
-                *("--s3-endpoint", s3, "--copy-role", COPY_ROLE_ARN),
-                *("--system-view-delay", os.environ.get("SPARKIFY_LOCAL_VIEW_DELAY", "0")),
-            ),
-            RUNNING,
-            ready=r"^listening on .*$",
-            environment={PASSWORD_VARIABLE: password},
-        ).removeprefix("listening on ")
+        address = start_redshift(s3, port, password)
     except processes.StartError:
         stop()
         raise
@@ -120,6 +110,31 @@ def create_reader(environment: Mapping[str, str]) -> None:
             cursor.execute(f"{verb} user {reader} password '{password}'")
         roles.grant_roles(connection, loaders=[], transformers=[], analysts=[reader])
         connection.commit()
+
+
+def start_redshift(s3: str, port: str, password: str) -> str:
+    """Start Redshift alone, beside an S3 that runs, and return its host and port."""
+    return processes.start(
+        "redshift",
+        processes.python(
+            "redshift_emulator",
+            *("--data-dir", str(STATE / "redshift")),
+            *("--port", port),
+            *("--user", "sparkify", "--database", "dev"),
+            *("--s3-endpoint", s3, "--copy-role", COPY_ROLE_ARN),
+            *("--system-view-delay", os.environ.get("SPARKIFY_LOCAL_VIEW_DELAY", "0")),
+            *fault_file("redshift"),
+        ),
+        RUNNING,
+        ready=r"^listening on .*$",
+        environment={PASSWORD_VARIABLE: password},
+    ).removeprefix("listening on ")
+
+
+def fault_file(service: str) -> list[str]:
+    """Return the option by which a service takes faults, where a folder for them is set."""
+    folder = os.environ.get("SPARKIFY_LOCAL_FAULTS")
+    return ["--fault-file", str(Path(folder) / f"{service}.json")] if folder else []
 
 
 def upload_bucket(endpoint_url: str) -> int:

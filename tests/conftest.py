@@ -36,6 +36,8 @@ os.environ.update(
     # any free port: each of pytest's workers starts a stack, and the user may run one
     SPARKIFY_LOCAL_REDSHIFT_PORT="0",
     SPARKIFY_LOCAL_STATE=str(STATE),
+    # where a test asks S3 and Redshift for faults
+    SPARKIFY_LOCAL_FAULTS=str(STATE),
     # seconds: as on a cluster, a COPY is not in the system views at once
     SPARKIFY_LOCAL_VIEW_DELAY="0.2",
 )

@@ -33,6 +33,7 @@ class Arrival:
     """A partition that COPY brought into a temporary table, and what is known of that COPY.
 
     `rejections` has one for each refused line; `lines_by_file` is of the files that have some.
+    `is_as_listed` is false when an object came, went or changed between the listing and COPY's end.
     """
 
     partition: Partition
@@ -43,6 +44,7 @@ class Arrival:
     lines_scanned: int = 0
     rejections: Sequence[Rejection] = ()
     lines_by_file: dict[str, int] = field(default_factory=dict)
+    is_as_listed: bool = True
 
 
 @dataclass

@@ -17,12 +17,16 @@ PASSING_STATES = ("08", "40", "53", "55P03", "57P")
 # Redshift gives most failures the code XX000 and says what happened in the text.
 PASSING_TEXTS = re.compile(
     r"SlowDown|InternalError|ServiceUnavailable|RequestTimeout|S3CurlException|Connection reset"
+    r"|ExpiredToken"
     r"|\b1023\b|Serializable isolation violation|conflict with concurrent transaction"
     r"|could not open relation with OID|deadlock detected"
 )
 # What the driver says of a server without TLS, and of one that is not whom it should be.
 TLS_REFUSALS = ("Server refuses SSL", "CERTIFICATE_VERIFY_FAILED")
-PASSING_S3_CODES = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "503"}
+PASSING_S3_CODES = {
+    *("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "503"),
+    "ExpiredToken",  # the next attempt of the task takes new ones
+}
 
 
 class LoadError(Exception):

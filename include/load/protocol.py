@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from logging import WARNING, getLogger
 
 import tenacity
@@ -168,6 +169,7 @@ def load_together(
             return
         with attempting("Reading the system views"):
             account(cursor, request.bucket, arrivals)
+        note_changes(source, request, arrivals)
         whole = []
         for arrival, keys in zip(arrivals, keys_of(source, request, arrivals), strict=True):
             try:
@@ -184,6 +186,21 @@ def load_together(
                 fail(outcome, arrival.partition, arrival.started_at)
             else:
                 outcomes[arrival.partition.prefix] = outcome
+
+
+def note_changes(source: Source, request: LoadRequest, arrivals: Sequence[Arrival]) -> None:
+    """Note in each arrival whether its objects are still those that were listed before COPY."""
+    with ThreadPoolExecutor(READS_TOGETHER) as pool:
+        partitions = [each.partition for each in arrivals]
+        now = pool.map(partial(list_again, source, request), partitions)
+        for arrival, partition in zip(arrivals, now, strict=True):
+            arrival.is_as_listed = partition.listing_hash == arrival.partition.listing_hash
+            if not arrival.is_as_listed:
+                log.warning(
+                    "s3://%s/%s: objects changed while COPY read them. What it read is loaded, and "
+                    "the next load takes them again.",
+                    *(request.bucket, partition.prefix),
+                )
 
 
 def keys_of(

@@ -221,6 +221,8 @@ def record_of(
         rows_loaded=arrival.rows_loaded,
         rows_rejected=len(rejections),
     )
+    if not arrival.is_as_listed and request.mode != "append":
+        entry = replace(entry, listing_hash="")  # like no listing: the next load takes it again
     return Record(0, entry, rejections, json_keys)
 
 

@@ -129,6 +129,28 @@ def test_connection_is_cut_around_a_copy(
 
 
 @pytest.mark.parametrize(
+    "connected",
+    [lambda emulator: closing(libpq(emulator)), connect],
+    ids=["simple", "extended"],
+)
+def test_statement_fails_as_requested_and_its_transaction_with_it(
+    faulty: Emulator, faults: FaultFile, table: str, connected: Any
+) -> None:
+    faults.write([Fault("^insert", "fail", skip=1, sqlstate="53100", message="Disk Full")])
+    with connected(faulty) as connection:
+        cursor = connection.cursor()
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1)")
+        assert [fault.skip for fault in faults.read()] == [0]
+        with pytest.raises(Exception, match="Disk Full") as failure:
+            cursor.execute("insert into t values (2)")
+        assert "53100" in (getattr(failure.value, "pgcode", None) or str(failure.value))
+        cursor.execute("commit")
+    assert faults.read() == []
+    assert run(faulty, "select count(*) from t") == [(0,)]
+
+
+@pytest.mark.parametrize(
     "text",
     ["{", '[{"statement": "(", "action": "slow"}]', '[{"statement": "a", "action": "stop"}]'],
 )

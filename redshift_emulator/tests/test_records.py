@@ -74,6 +74,8 @@ def test_json_objects_are_found_in_any_layout(
         (b'{"a":1},', 1),
         (b"oops\nagain", 2),
         (b"\x1f\x8b{\x00[}\x08", 1),
+        (b'\xef\xbb\xbf{"a":1}', 1),
+        (b'x {"a":1}{"a":2}', 1),
     ],
 )
 def test_malformed_line_costs_exactly_one_record(
@@ -85,6 +87,8 @@ def test_malformed_line_costs_exactly_one_record(
     assert loaded[0] == [0, None]
     assert loaded[-2:] == [[8, None], [9, None]]
     assert [record.line for record in found][-2:] == [2 + rejected, 3 + rejected]
+    if broken[:1] not in b"{[":
+        assert len(loaded) == 3  # nothing behind the fault is read
     errors = [record for record in found if isinstance(record.values, LoadError)]
     assert len(errors) == rejected
     assert {error.values.code for error in errors if isinstance(error.values, LoadError)} == {1216}

@@ -21,7 +21,7 @@ from tests.warehouse import Warehouse
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 DAYS = ("log_data/2018/11/2018-11-05", "log_data/2018/11/2018-11-06", "log_data/2018/11/2018-11-07")
 DAY_MS = 24 * 60 * 60 * 1000
-AUDIT = ("+assert_load_audit_is_whole", "+assert_loads_balance_with_rows")
+AUDIT = ("+assert_load_audit_is_whole", "+assert_every_line_is_accounted_for")
 
 
 def sql_blocks() -> dict[str, list[str]]:

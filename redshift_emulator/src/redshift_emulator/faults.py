@@ -1,4 +1,4 @@
-"""Faults that tests inject into a running emulator: slow statements and cut connections.
+"""Faults that tests inject into a running emulator: slow or failing statements, cut connections.
 
 They are stored in a JSON file, `--fault-file`, so that a test also reaches the sessions of other
 processes such as dbt and Airflow. The emulator reads the file before each statement. It removes a
@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-Action = Literal["slow", "cut before", "cut after"]
+Action = Literal["slow", "fail", "cut before", "cut after"]
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,24 @@ class Fault:
     """What happens to the next statements that match a regular expression.
 
     `statement` is searched in the SQL as the client sent it, ignoring case. `slow` delays the
-    statement by `seconds`. `cut before` closes the connection instead of running the statement.
-    `cut after` runs it, commits it unless a transaction is open, and closes the connection without
-    an answer.
+    statement by `seconds`. `fail` answers with the error `message` of the code `sqlstate` instead
+    of running it. `cut before` closes the connection instead of running it. `cut after` runs it,
+    commits it unless a transaction is open, and closes the connection without an answer. The first
+    `skip` statements that match are left alone; `skip` counts down to 0 as they come.
     """
 
     statement: str
     action: Action
     seconds: float = 0
     times: int = 1
+    skip: int = 0
+    sqlstate: str = "XX000"
+    message: str = "injected by a test"
 
     def __post_init__(self) -> None:
         re.compile(self.statement)
-        if self.action not in ("slow", "cut before", "cut after"):
-            raise ValueError(f"unknown fault {self.action!r}; use slow, cut before or cut after")
+        if self.action not in get_args(Action):
+            raise ValueError(f"unknown fault {self.action!r}; use {', '.join(get_args(Action))}")
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,17 @@ class FaultFile:
 
     def take(self, sql: str) -> list[Fault]:
         """Return the faults of this statement and lower their remaining count by one."""
+        taken, left = [], []
         waiting = self.read()
-        taken = [each for each in waiting if re.search(each.statement, sql, re.IGNORECASE)]
-        if taken:
-            less = [replace(each, times=each.times - (each in taken)) for each in waiting]
-            self.write([each for each in less if each.times > 0])
+        for fault in waiting:
+            if not re.search(fault.statement, sql, re.IGNORECASE):
+                left.append(fault)
+            elif fault.skip:
+                left.append(replace(fault, skip=fault.skip - 1))
+            else:
+                taken.append(fault)
+                if fault.times > 1:
+                    left.append(replace(fault, times=fault.times - 1))
+        if left != waiting:
+            self.write(left)
         return taken

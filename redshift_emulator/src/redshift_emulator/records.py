@@ -46,7 +46,6 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _decoder = json.JSONDecoder(parse_float=JsonFloat, parse_constant=_no_constant)
-_next_structure = re.compile(r"[{\[]").search
 _not_blank = re.compile(r"[^ \t\n\r]").search
 _record_start = re.compile(r"\n(?=[{\[])")
 
@@ -102,8 +101,8 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
 def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> int:
     """Return the end of the malformed record at `start`, or 0 when more text may complete it.
 
-    Reading continues at the next line that opens with a brace or bracket. So one malformed line, or
-    one malformed object over several lines, costs one record.
+    Reading continues at the next line, or, behind an object over several lines, at the next one
+    that opens with a brace or bracket. So a malformed line or object costs one record, whole.
     """
     fault = error.pos if isinstance(error, json.JSONDecodeError) else start
     end_of_line = text.find("\n", fault)
@@ -113,8 +112,7 @@ def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> i
             return 0
         end_of_line = len(text)
     if text[start] not in "{[":
-        structure = _next_structure(text, start, end_of_line)
-        return structure.start() if structure else end_of_line
+        return end_of_line
     if boundary := _record_start.search(text, start, fault + 1):
         return boundary.start()
     if "\n" not in text[start:fault]:

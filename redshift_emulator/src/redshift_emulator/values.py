@@ -4,8 +4,8 @@ Rules and codes: Data conversion parameters, Load error reference, Multibyte cha
 and DATEFORMAT and TIMEFORMAT strings (AWS Database Developer Guide).
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -79,9 +79,9 @@ def converter(column: Column, options: Conversion) -> Converter:
         case "int8":
             return _integer("Long", 63)
         case "float4":
-            return _float("Float")
+            return _float("Float", _FLOAT4)
         case "float8":
-            return _float("Double")
+            return _float("Double", _FLOAT8)
         case "numeric":
             return _numeric(column.length or 18, column.scale, options.round_decimals)
         case "bool":
@@ -312,12 +312,20 @@ def _whole(text: str) -> str:
     return text
 
 
-def _float(type_name: str) -> Converter:
+# The smallest and the greatest normal number: a cluster takes no smaller one, unless it is 0.
+_FLOAT4 = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+_FLOAT8 = sys.float_info.min, sys.float_info.max
+
+
+def _float(type_name: str, normal: tuple[float, float]) -> Converter:
     def convert(value: object) -> str:
         text = str(value) if value.__class__ is int else text_of(value)
         if _FLOAT.fullmatch(text):
-            if math.isinf(float(text)):
+            size = abs(float(text))
+            if size > normal[1]:
                 raise LoadError(1204, f"Overflow for {type_name}")
+            if size < normal[0] and (size or Decimal(text)):
+                raise LoadError(1204, f"Underflow for {type_name}")
             return text
         if not text.strip():
             return NULL

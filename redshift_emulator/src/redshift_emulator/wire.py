@@ -602,6 +602,8 @@ class ClientSession:
             match fault.action:
                 case "slow":
                     await self._cancellable(asyncio.sleep(fault.seconds))
+                case "fail":
+                    raise RedshiftError(fault.sqlstate, fault.message)
                 case "cut before":
                     raise ConnectionAbortedError("cut by a fault before the statement")
                 case "cut after":

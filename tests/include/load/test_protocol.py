@@ -532,6 +532,27 @@ def test_a_file_that_vanishes_after_listing_is_noticed_and_the_rest_loaded(
     assert items(warehouse) == [1]
 
 
+def test_an_object_that_changes_while_copy_reads_is_loaded_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.put_events(FILE, [event(0)])
+    account = protocol.account
+
+    def meanwhile(*arguments: Any) -> None:
+        account(*arguments)
+        warehouse.put_events(FILE, [event(0), event(1)])
+
+    monkeypatch.setattr(protocol, "account", meanwhile)
+    with caplog.at_level(logging.WARNING):
+        stage_events().stage("first")
+    monkeypatch.setattr(protocol, "account", account)
+    assert f"s3://sparkify/{DAY}: objects changed while COPY read them" in caplog.text
+    # As it was listed, and yet not what COPY is known to have read
+    warehouse.put_events(FILE, [event(0)])
+    assert stage_events().stage("second").loaded == 1
+    assert stage_events().stage("third").loaded == 0
+
+
 def failing_once(statement: str, error: Exception) -> tuple[Callable[..., Any], list[str]]:
     """Return a Cursor.execute that fails once, at the first statement that contains this text."""
     failed: list[str] = []
@@ -556,6 +577,7 @@ def server_error(message: str, code: str = "XX000") -> ProgrammingError:
     [
         ("copy ", server_error("S3ServiceException:Please wait,Status 503,Error SlowDown")),
         ("copy ", server_error("S3CurlException: Connection timed out")),
+        ("copy ", server_error("S3ServiceException:Expired,Status 400,Error ExpiredToken")),
         ("copy ", InterfaceError("connection is closed")),
         ("insert into", server_error("1023")),
         ("lock table", server_error("deadlock detected", "40P01")),
