@@ -7,9 +7,9 @@
         {% if node.resource_type == 'model'
             and result.status == 'success'
             and node.config.materialized in ['table', 'incremental'] %}
-            {% set rows = run_query('select count(*) from ' ~ node.relation_name).columns[0][0] %}
+            {% set rows = result.adapter_response.get('rows_affected') %}
             {{ log(
-                node.schema ~ '.' ~ node.alias ~ ': ' ~ '{:,}'.format(rows | int) ~ ' rows, built in '
+                node.schema ~ '.' ~ node.alias ~ ': ' ~ '{:,}'.format(rows | int) ~ ' rows put in, in '
                 ~ '{:.1f}'.format(result.execution_time) ~ ' s',
                 info=true
             ) }}
