@@ -49,7 +49,7 @@ def prefixes(folder: Path, order: str) -> list[str]:
 
 def table(warehouse: Warehouse, name: str, columns: Iterable[str]) -> list[tuple[Any, ...]]:
     listed = ", ".join(columns)
-    return sorted(warehouse.rows(f"select {listed} from analytics.{name}"), key=repr)
+    return sorted(warehouse.rows(f"select {listed} from unpublished.{name}"), key=repr)
 
 
 def assert_marts_equal_star(
@@ -128,7 +128,7 @@ def test_dbt_unit_tests_pass(warehouse: Warehouse, tmp_path: Path) -> None:
 def test_a_late_song_rebuilds_the_plays_that_it_now_matches(warehouse: Warehouse) -> None:
     warehouse.put_events("log_data/2018/11/2018-11-05-events.json", [event(0), event(1, song="B")])
     warehouse.put("song_data/1.json", json.dumps(song(1, title="Another")).encode())
-    match = "select item_in_session, song_id, song_match from analytics.songplays order by 1"
+    match = "select item_in_session, song_id, song_match from unpublished.songplays order by 1"
     warehouse.load("log_data/")
     run_models(warehouse)
     assert warehouse.rows(match) == [(0, None, None), (1, None, None)]
@@ -152,11 +152,11 @@ def test_an_event_that_is_removed_from_its_file_leaves_every_mart(warehouse: War
     warehouse.put_events(file, [event(0), event(1, userId="8", level="paid")])
     warehouse.load("log_data/")
     run_models(warehouse)
-    assert warehouse.rows("select user_id from analytics.users order by 1") == [(7,), (8,)]
+    assert warehouse.rows("select user_id from unpublished.users order by 1") == [(7,), (8,)]
 
     warehouse.put_events(file, [event(0)])
     warehouse.load("log_data/")
     run_models(warehouse)
     for mart in ("users", "user_levels", "songplays"):
-        assert warehouse.rows(f"select distinct user_id from analytics.{mart}") == [(7,)], mart
-    assert warehouse.rows("select count(*) from analytics.time") == [(1,)]
+        assert warehouse.rows(f"select distinct user_id from unpublished.{mart}") == [(7,)], mart
+    assert warehouse.rows("select count(*) from unpublished.time") == [(1,)]

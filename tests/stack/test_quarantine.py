@@ -36,8 +36,8 @@ def test_faulty_rows_are_quarantined_with_their_reason_until_corrected(
 
     warehouse.build()
 
-    assert warehouse.rows("select user_id from analytics.users") == [(8,)]
-    assert warehouse.rows("select count(*) from analytics.songplays") == [(3,)]
+    assert warehouse.rows("select user_id from unpublished.users") == [(8,)]
+    assert warehouse.rows("select count(*) from unpublished.songplays") == [(3,)]
     reasons = warehouse.rows(
         "select quarantine_reason, count(*) from intermediate.int_events_quarantined "
         "group by 1 order by 1"
@@ -59,6 +59,6 @@ def test_faulty_rows_are_quarantined_with_their_reason_until_corrected(
 
     assert warehouse.rows("select count(*) from intermediate.int_events_quarantined") == [(0,)]
     assert warehouse.rows("select count(*) from intermediate.int_songs_quarantined") == [(0,)]
-    assert warehouse.rows("select user_id from analytics.users order by 1") == [(7,), (8,)]
-    assert warehouse.rows("select count(*) from analytics.songplays") == [(3 + len(faulty),)]
-    assert warehouse.rows("select count(*) from analytics.songs") == [(2,)]
+    assert warehouse.rows("select user_id from unpublished.users order by 1") == [(7,), (8,)]
+    assert warehouse.rows("select count(*) from unpublished.songplays") == [(3 + len(faulty),)]
+    assert warehouse.rows("select count(*) from unpublished.songs") == [(2,)]
