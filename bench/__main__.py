@@ -39,7 +39,9 @@ def write_section(name: str, arguments: list[str]) -> None:
         [sys.executable, "-m", module, *arguments], check=True, stdout=subprocess.PIPE, text=True
     )
     print(done.stdout)
-    section = f"<!-- {name} -->\n\n{heading}\n\n```text\n{done.stdout.strip()}\n```\n\n<!-- end -->"
+    section = (
+        f"<!-- {name} -->\n\n{heading}\n\n```text\n{done.stdout.rstrip()}\n```\n\n<!-- end -->"
+    )
     page, count = re.subn(
         rf"<!-- {name} -->.*?<!-- end -->", lambda _: section, PAGE.read_text(), flags=re.DOTALL
     )

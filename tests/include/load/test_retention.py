@@ -12,7 +12,7 @@ from tests.warehouse import Warehouse
 DAYS = 30
 DAY = "log_data/2018/11/2018-11-05"
 GATE = (
-    "insert into ops.gates "
+    "insert into ops.gates (target_schema, project, through_load_id, run_id, recorded_at) "
     "values ('analytics', 'p', {through}, 'r', dateadd(day, -{days_ago}, sysdate));"
 )
 
