@@ -7,9 +7,13 @@
         {% if node.resource_type == 'model'
             and result.status == 'success'
             and node.config.materialized in ['table', 'incremental'] %}
-            {% set rows = run_query('select count(*) from ' ~ node.relation_name).columns[0][0] %}
+            {# What the last statement put in. Only CREATE TABLE AS, which builds all, need not say. #}
+            {% set written = result.adapter_response.get('rows_affected', -1) | int %}
+            {% if written < 0 %}
+                {% set written = run_query('select count(*) from ' ~ node.relation_name)[0][0] | int %}
+            {% endif %}
             {{ log(
-                node.schema ~ '.' ~ node.alias ~ ': ' ~ '{:,}'.format(rows | int) ~ ' rows, built in '
+                node.schema ~ '.' ~ node.alias ~ ': ' ~ '{:,}'.format(written) ~ ' rows written in '
                 ~ '{:.1f}'.format(result.execution_time) ~ ' s',
                 info=true
             ) }}
