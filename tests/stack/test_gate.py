@@ -216,8 +216,11 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page.get_by_text(".songplays: 3 rows written in ").wait_for()  # the log
     page.goto(f"{task}/details")
     docs = page.get_by_role("link", name="dbt docs").get_attribute("href")
-    page.get_by_role("link", name="Compiled SQL").click()
-    page.get_by_text("target/compiled/sparkify/dbt_sparkify/models/marts/songplays.sql").wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Compiled SQL").click()
+    opened.value.get_by_text("dbt_sparkify/models/marts/songplays.sql").first.wait_for(
+        timeout=UI_MILLISECONDS
+    )
     page.goto(docs or "")
     page.get_by_text("One row per play.").first.wait_for()
     page.goto(f"{address}/assets")
