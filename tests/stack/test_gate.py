@@ -174,7 +174,7 @@ def test_good_data_passes_the_gate_of_an_hour_whatever_is_older(
     assert set(finished.tasks.values()) == {"success"}
     for task_id in ("marts.songplays.run", "test_reporting", "quality_gate"):
         assert "Unable to do partial parsing" not in finished.log(task_id), task_id
-    assert ".songplays: 1 rows put in, in " in finished.log("marts.songplays.run")
+    assert ".songplays: 1 rows written in " in finished.log("marts.songplays.run")
     named = (
         "select count(*) > 0 from stl_connection_log where application_name = 'sparkify-airflow'"
     )
@@ -213,11 +213,14 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page.locator(".react-flow__node", has_text="quality_gate").wait_for()
     task = f"{address}/dags/sparkify/runs/{good['dag_run_id']}/tasks/marts.songplays.run"
     page.goto(task)
-    page.get_by_text(".songplays: 1 rows put in, in ").wait_for()  # the log
+    page.get_by_text(".songplays: 1 rows written in ").wait_for()  # the log
     page.goto(f"{task}/details")
     docs = page.get_by_role("link", name="dbt docs").get_attribute("href")
-    page.get_by_role("link", name="Compiled SQL").click()
-    page.get_by_text("target/compiled/sparkify/dbt_sparkify/models/marts/songplays.sql").wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Compiled SQL").click()
+    opened.value.get_by_text("dbt_sparkify/models/marts/songplays.sql").first.wait_for(
+        timeout=UI_MILLISECONDS
+    )
     page.goto(docs or "")
     page.get_by_text("One row per play.").first.wait_for()
     page.goto(f"{address}/assets")
