@@ -6,6 +6,7 @@ from typing import Any
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
 import cosmos.settings
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.providers.openlineage import conf as openlineage
 from airflow.sdk import BaseOperator, Context, TaskGroup, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -45,9 +46,21 @@ ENVIRONMENT = {
     "SPARKIFY_RUN_ID": "{{ run_id }}",
     "SPARKIFY_WHOLE_RUN": "{{ ti.xcom_pull(task_ids='find_work', key='whole_run') }}",
 }
-# Only the docs read the artifacts of their own command: without them a task takes a fifth less CPU.
-# dbt's own log goes with the folder in which Cosmos runs it: what is of use is in Airflow's.
-WITHOUT_ARTIFACTS = {**ENVIRONMENT, "DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
+
+
+def without_artifacts() -> dict[str, str]:
+    """Return the environment of the tasks whose artifacts nobody reads.
+
+    Without them a task takes a fifth less CPU. The docs need those of their own command;
+    OpenLineage, where it is on, takes a model's parents from those of each. dbt's own log goes with
+    the folder in which Cosmos runs it: what is of use is in Airflow's.
+    """
+    return {
+        **ENVIRONMENT,
+        "DBT_WRITE_JSON": str(not openlineage.is_disabled()).lower(),
+        "DBT_LOG_LEVEL_FILE": "none",
+    }
+
 
 # Unit tests are CI's, the cross-table tests the quality gate's, and exposures are nobody's task.
 EXCLUDED = ["resource_type:unit_test", "tag:quality_gate", "resource_type:exposure"]
@@ -101,7 +114,7 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
             emit_datasets=False,  # the marts' one asset is emitted behind the gate
         ),
         operator_args={
-            "env": WITHOUT_ARTIFACTS,
+            "env": without_artifacts(),
             "append_env": True,
             "pre_execute": require_address_for_dbt,
         },
@@ -128,7 +141,7 @@ def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
         doc_md=f"Tests all models of the layer `{layer}`, after the last of them. {IN_THE_LOG}",
         select=[f"path:dbt_sparkify/models/{layer}"],
         exclude=EXCLUDED,
-        env=WITHOUT_ARTIFACTS,
+        env=without_artifacts(),
         **operator_arguments(),
     )
 
@@ -139,7 +152,7 @@ def quality_gate(task_id: str) -> DbtTestLocalOperator:
         task_id=task_id,
         doc_md=f"Tests across layers, of `tests/dbt/quality_gate`. {IN_THE_LOG}",
         selector="quality_gate",
-        env=WITHOUT_ARTIFACTS,
+        env=without_artifacts(),
         **operator_arguments(),
     )
 
