@@ -63,8 +63,6 @@ def scheduled(one: Pipeline, kills: int, seed: int) -> Iterator[Row]:
     shutil.copytree(conftest.ROOT, checkout, ignore=shutil.ignore_patterns(*LEFT_OUT))
     (checkout / ".venv").symlink_to(conftest.ROOT / ".venv")
     stack.ROOT = checkout
-    one.give_back_the_run_lock()
-    stack.start_airflow()
     yield from scheduler.scheduled_faults(one, kills, seed)
 
 
@@ -139,10 +137,7 @@ def main() -> int:
     finally:
         stack.stop()
     print(tabulate(summary(rows), headers=HEADERS))
-    if missing := [name for name in names if not (RESULTS / f"{name}.json").exists()]:
-        print(f"{DOCUMENT.name} is as it was: {', '.join(missing)} never ran here.")
-    else:
-        write_document(names)
+    write_document(names)
     return int(any(not row.is_good for row in rows))
 
 
@@ -158,9 +153,14 @@ def keep(name: str, every: int, rows: Sequence[Row]) -> None:
 
 
 def write_document(names: Sequence[str]) -> None:
-    """Put the matrix of all cases, each as it ran last, behind the document's own text."""
+    """Put the matrix of all cases, each as it ran last, behind the document's own text.
+
+    The results are those of this checkout, in `target/faults`.
+    """
     parts = [DOCUMENT.read_text().partition(MATRIX)[0] + MATRIX, f"Machine: {machine()}."]
-    for name in names:
+    if missing := [name for name in names if not (RESULTS / f"{name}.json").exists()]:
+        parts.append(f"These cases have not run there: {', '.join(missing)}.")
+    for name in (each for each in names if each not in missing):
         result = json.loads((RESULTS / f"{name}.json").read_text())
         rows = [Row(**row) for row in result["rows"]]
         bad = sum(not row.is_good for row in rows)

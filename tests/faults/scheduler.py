@@ -10,7 +10,6 @@ import random
 import re
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tests.faults.readers import State, read_state, reading, state_sql
 
 PREFIX = "log_data/2018/11/"
 TIMEOUT_SECONDS = 1800
+TASKS = 45  # of a run, more or less: a fault strikes after some of them
 RAW = ('"raw".staging_events', '"raw".staging_songs')
 
 
@@ -34,7 +34,6 @@ class Scheduled:
     """The DAG in a running Airflow; what undisturbed runs made of each version of the source."""
 
     one: Pipeline
-    seconds: float = 0
     sql: str = ""
     complete: dict[int, State] = field(default_factory=dict)
 
@@ -69,28 +68,38 @@ class Scheduled:
         return self.wait(self.trigger())
 
     def undisturbed(self) -> None:
-        """Run both versions and keep what the tables then hold."""
+        """Let the tasks do their work on both versions, and keep what the tables then hold."""
         for version in (0, 1):
             self.one.deliver(version)
-            started = time.monotonic()
-            state = self.run()
-            assert state == "success", state
-            self.seconds = time.monotonic() - started
+            self.one.load()
+            self.one.dbt("build", "--exclude", "resource_type:unit_test")
+            self.one.publish()
             self.sql = self.sql or state_sql(self.one.warehouse)
             self.complete[version] = read_state(self.one.warehouse, self.sql)
             self.one.undisturbed["raw", version] = self.one.read(*RAW)
 
-    def disturbed(self, fault: str, where: str, inject: Callable[[], str], runs: int = 1) -> Row:
-        """Deliver the other version, run the DAG, inject after a while; run again until green."""
+    def wait_for_tasks(self, run_id: str, count: int) -> None:
+        """Wait until so many tasks of a run have succeeded, or it has ended."""
+        while self.call(lambda api: api.get(f"dags/sparkify/dagRuns/{run_id}").json())["state"] in (
+            "queued",
+            "running",
+        ):
+            tasks = self.call(partial(demo.task_instances, run_id=run_id))
+            if sum(task["state"] == "success" for task in tasks) >= count:
+                break
+            time.sleep(1)
+
+    def disturbed(
+        self, fault: str, where: str, inject: Callable[[], str], after: int, runs: int = 1
+    ) -> Row:
+        """Deliver the other version, run the DAG, inject after some tasks; run until green."""
         self.one.deliver(1 - self.one.version)
         before, after = self.complete[1 - self.one.version], self.complete[self.one.version]
-        happened: list[str] = []
-        thread = threading.Thread(target=lambda: happened.append(inject()))
         with reading(self.one.warehouse, self.sql) as readers:
             run_ids = [self.trigger() for _ in range(runs)]
-            thread.start()
+            self.wait_for_tasks(run_ids[0], after)
+            happened = inject()
             states = [self.wait(run_id) for run_id in run_ids]
-            thread.join()
             attempts = runs
             while states[-1] != "success" and attempts < runs + 2:
                 attempts += 1
@@ -110,7 +119,7 @@ class Scheduled:
         return Row(
             fault,
             where,
-            f"{happened[0]}; runs: {', '.join(states)}; {retried} retries",
+            f"{happened} after {after} tasks; runs: {', '.join(states)}; {retried} retries",
             attempts,
             found == after and self.one.read(*RAW) == self.one.undisturbed["raw", self.one.version],
             readers=readers.summary(),
@@ -132,22 +141,20 @@ def task_processes() -> list[psutil.Process]:
     return found
 
 
-def kill_a_task(after: float) -> str:
-    """Kill the process of a task that runs after so many seconds, or the next one."""
-    time.sleep(after)
+def kill_a_task() -> str:
+    """Kill the process of a task that runs now, or of the next one."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for process in task_processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-                return f"a task was killed after {after:.0f} s"
+                return "one was killed"
         time.sleep(0.02)
     return "no task ran"
 
 
-def kill_the_scheduler(after: float) -> str:
+def kill_the_scheduler() -> str:
     """Kill the scheduler and all that it runs, and start it again."""
-    time.sleep(after)
     scheduler = processes.running("airflow-scheduler", stack.RUNNING)
     assert scheduler
     family = [scheduler, *scheduler.children(recursive=True)]
@@ -165,12 +172,11 @@ def kill_the_scheduler(after: float) -> str:
         ready=ready,
         environment=environment,
     )
-    return f"killed after {after:.0f} s with {len(family) - 1} children, started again"
+    return f"killed with {len(family) - 1} children, started again"
 
 
-def stop_redshift(after: float) -> str:
+def stop_redshift() -> str:
     """Stop the emulator, so that connections are refused; start it again at the same address."""
-    time.sleep(after)
     environment = stack.read_environment()
     processes.stop("redshift", stack.RUNNING)
     time.sleep(3)
@@ -179,12 +185,11 @@ def stop_redshift(after: float) -> str:
         environment["REDSHIFT_PORT"],
         environment["REDSHIFT_PASSWORD"],
     )
-    return f"stopped after {after:.0f} s, connections refused for 3 s"
+    return "connections were refused for 3 s"
 
 
-def backfill_beside(after: float) -> str:
+def backfill_beside() -> str:
     """Give the DAG a schedule, which has a run due at once, and start a backfill beside it."""
-    time.sleep(after)
     os.environ["SPARKIFY_SCHEDULE"] = "0 0 * * *"
     stack.start_airflow()
     day = ["--from-date", "2018-11-05T00:00:00+00:00", "--to-date", "2018-11-05T23:59:59+00:00"]
@@ -202,18 +207,16 @@ def scheduled_faults(one: Pipeline, kills: int, seed: int) -> Iterator[Row]:
     """Yield a row for each fault of the scheduler and of what it runs."""
     dag = Scheduled(one)
     dag.undisturbed()
+    one.give_back_the_run_lock()
+    stack.start_airflow()
     rng = random.Random(seed)
 
-    def moment() -> float:
-        return rng.uniform(0.05, 0.8) * dag.seconds
+    def moment() -> int:
+        return rng.randrange(TASKS)
 
     for _ in range(kills):
-        at = moment()
-        yield dag.disturbed("SIGKILL", "a task of the DAG", partial(kill_a_task, at))
-    for fault, where, inject, runs in (
-        ("SIGKILL", "the scheduler", kill_the_scheduler, 1),
-        ("connections are refused", "the DAG", stop_redshift, 1),
-        ("two runs of one interval", "the DAG", lambda _: "two runs at once", 2),
-        ("a backfill beside the schedule", "the DAG", backfill_beside, 1),
-    ):
-        yield dag.disturbed(fault, where, partial(inject, moment()), runs)
+        yield dag.disturbed("SIGKILL", "a task of the DAG", kill_a_task, moment())
+    yield dag.disturbed("SIGKILL", "the scheduler", kill_the_scheduler, moment())
+    yield dag.disturbed("connections are refused", "the DAG", stop_redshift, moment())
+    yield dag.disturbed("two runs of one interval", "the DAG", lambda: "two at once", 0, runs=2)
+    yield dag.disturbed("a backfill beside the schedule", "the DAG", backfill_beside, moment())

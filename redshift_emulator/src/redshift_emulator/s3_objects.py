@@ -213,7 +213,7 @@ def open_objects(s3: S3Client, objects: Iterator[Object]) -> Iterator[tuple[Obje
         return io.BufferedReader(_Body(body), BUFFER_BYTES)
 
     def fetch(each: Object) -> IO[bytes]:
-        with stream(each) as body:
+        with stream(each) as body, s3_errors(each.url):
             return io.BytesIO(body.read())
 
     with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, "s3-prefetch") as pool:
