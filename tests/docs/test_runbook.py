@@ -45,6 +45,7 @@ def test_the_tests_below_run_all_sql_of_the_runbook() -> None:
         "Failing rows": 1,
         "Run lock": 2,
         "Idle hour": 2,
+        "Whole gate": 1,
         "Publishing": 2,
         "Late run": 1,
         "Stale source": 2,
@@ -212,6 +213,8 @@ def test_publications_and_what_waits_for_the_next_are_shown(warehouse: Warehouse
             "insert into ops.replaced_keys (target_schema, model, key_value, publication_id, "
             f"recorded_at) select 'analytics', 'songplays', '{key}', {publication}, sysdate"
         )
+    [whole_gates] = SQL["Whole gate"]
+    assert warehouse.rows(whole_gates) == []
     assert [row[0] for row in warehouse.rows(publications)] == [6, 5, 4, 3, 2]
     assert warehouse.rows(waiting) == [("songplays", 1, 0)]
 
