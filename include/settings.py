@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         default=15, gt=0, description="A run that stops renewing its lock for so long is dead."
     )
 
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The Airflow connections that the pipeline uses."""
+        of_alerts = (self.slack_conn_id,) if self.alerts == "slack" else ()
+        return (self.redshift_conn_id, self.aws_conn_id, *of_alerts)
+
     @model_validator(mode="after")
     def sns_has_a_topic(self) -> Self:
         """Raise ValueError where alerts go to a topic that is not named."""

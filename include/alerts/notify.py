@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from logging import getLogger
 
-from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
-from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
-
 from include.settings import settings
 
 log = getLogger(__name__)
@@ -32,11 +29,16 @@ def send(alert: Alert) -> None:
     log.error("%s", as_text(alert))
     try:
         match settings().alerts:
+            # imported here: every task imports the DAG, and hardly any sends an alert
             case "slack":
+                from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
+
                 SlackWebhookNotifier(  # type: ignore[no-untyped-call]
                     slack_webhook_conn_id=settings().slack_conn_id, text=as_slack(alert)
                 ).notify({})
             case "sns":
+                from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
+
                 SnsNotifier(  # type: ignore[no-untyped-call]
                     aws_conn_id=settings().aws_conn_id,
                     target_arn=settings().sns_topic_arn,

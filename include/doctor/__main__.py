@@ -75,9 +75,9 @@ def run(check: Check, reached: Reached, good: Outcome, bad: Outcome) -> Finding:
 
 
 def known_secrets() -> set[str]:
-    """Return every secret of the two connections and of the identity behind the second."""
+    """Return every secret of the connections."""
     secrets: set[str] = set()
-    for conn_id in (settings().redshift_conn_id, settings().aws_conn_id):
+    for conn_id in settings().connections:
         try:
             connection = S3Hook.get_connection(conn_id)
         except AirflowNotFoundException:

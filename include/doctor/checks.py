@@ -84,8 +84,8 @@ def python_version(_: Reached) -> str:
 
 
 def connections(_: Reached) -> str:
-    """See that Airflow has both connections."""
-    for conn_id in (settings().redshift_conn_id, settings().aws_conn_id):
+    """See that Airflow has the connections."""
+    for conn_id in settings().connections:
         try:
             RedshiftSQLHook.get_connection(conn_id)
         except AirflowNotFoundException as error:
@@ -94,7 +94,7 @@ def connections(_: Reached) -> str:
                 f"Set AIRFLOW_CONN_{conn_id.upper()} (.env.example shows its form), or start the "
                 "local stack by `make up`.",
             ) from error
-    return f"{settings().redshift_conn_id}, {settings().aws_conn_id}"
+    return ", ".join(settings().connections)
 
 
 def address_of_redshift() -> tuple[str | None, int]:

@@ -45,6 +45,8 @@ def test_the_tests_below_run_all_sql_of_the_runbook() -> None:
         "Failing rows": 1,
         "Run lock": 2,
         "Idle hour": 2,
+        "Whole gate": 1,
+        "Publishing": 2,
         "Late run": 1,
         "Stale source": 2,
     }
@@ -197,6 +199,24 @@ def test_an_idle_hour_shows_how_far_the_gate_came_and_can_be_built_again(
         assert not has_work(connection, "analytics", "project")
         warehouse.run(forgotten)
         assert has_work(connection, "analytics", "project")
+
+
+def test_publications_and_what_waits_for_the_next_are_shown(warehouse: Warehouse) -> None:
+    publications, waiting = SQL["Publishing"]
+    for number in range(1, 7):
+        warehouse.run(
+            "insert into ops.publications (target_schema, publication_id, run_id, "
+            f"through_load_id, published_at) select 'analytics', {number}, 'r', 5, sysdate"
+        )
+    for key, publication in (("2018-11-05", "null"), ("2018-11-04", "6")):
+        warehouse.run(
+            "insert into ops.replaced_keys (target_schema, model, key_value, publication_id, "
+            f"recorded_at) select 'analytics', 'songplays', '{key}', {publication}, sysdate"
+        )
+    [whole_gates] = SQL["Whole gate"]
+    assert warehouse.rows(whole_gates) == []
+    assert [row[0] for row in warehouse.rows(publications)] == [6, 5, 4, 3, 2]
+    assert warehouse.rows(waiting) == [("songplays", 1, 0)]
 
 
 def test_a_late_run_and_a_stale_source_are_shown_as_their_alerts_say(

@@ -99,6 +99,16 @@ def test_a_missing_connection_is_named(stack: Warehouse, monkeypatch: pytest.Mon
     assert "AIRFLOW_CONN_ELSEWHERE" in found["connections"].cure
 
 
+def test_alerts_by_slack_need_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDSHIFT_DEFAULT", "AWS_DEFAULT"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", '{"conn_type": "generic"}')
+    assert checks.connections(checks.Reached()) == "redshift_default, aws_default"
+    monkeypatch.setenv("SPARKIFY_ALERTS", "slack")
+    settings.cache_clear()
+    with pytest.raises(checks.FaultError, match="There is no connection slack_default"):
+        checks.connections(checks.Reached())
+
+
 def test_a_port_on_which_nothing_listens_is_named_and_later_checks_are_skipped(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
