@@ -13,7 +13,7 @@ STATE ?= target/production
 READ_TARGET = $$(echo $${SPARKIFY_DBT_TARGET:-prod} | sed 's/^prod/published/')
 PUBLISHING = PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.publish.command_line
 # The SQL and the Python that are ours.
-PYTHON_CODE = bench dags deploy include local redshift_emulator/src tooling
+PYTHON_CODE = bench dags dashboard deploy include local redshift_emulator/src tooling
 SQL = dbt_sparkify macros tests/dbt
 QUERIES = dashboard/queries
 # marimo puts its files' folder on the path, not the root; and it asks the network for a newer version.
