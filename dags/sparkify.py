@@ -22,15 +22,15 @@ from include.run.policy import DEADLINE, DEFAULT_ARGS, PARAMS, SCHEDULE
     tags=["sparkify", "redshift", "dbt"],
 )
 def sparkify() -> None:
-    """Load the day's activity and new songs, rebuild what they touch, test it.
+    """Load the day's activity and new songs, rebuild what they touch, test it, publish it.
 
-    **Reads** `s3://<bucket>/log_data/…` and `song_data/…`. **Writes** `raw`, the marts in
-    `analytics`, `reporting`, failing rows in `dq`, the asset `sparkify_marts`, the dbt docs.
+    **Reads** `s3://<bucket>/log_data/…` and `song_data/…`. **Writes** `raw`, `unpublished`, behind
+    the gate `analytics` and `reporting`, failing rows in `dq`, the asset `sparkify_marts`, dbt docs.
 
     **When it fails.** Every task may be cleared and run again, in any order, any number of times.
     `stage_*`: the log names file, line, column and value of refused lines; correct the file, or
     raise `SPARKIFY_MAX_REJECTED_LINES`. A `test` task: its log names the test, the rows that failed
-    are in `dq.<test>`; nothing behind it was built and the asset was not emitted.
+    are in `dq.<test>`; nothing behind it was built, and analysts keep the last good state.
     `wait_for_run_lock`: another run is at work; the log says whose, and until when at the latest.
     """
     run = "{{ run_id }}"
