@@ -16,6 +16,8 @@ import redshift_connector
 from redshift_connector.core import Connection
 from redshift_connector.error import Error
 
+from include.load.tls import driver_options
+
 QUERIES = Path(__file__).with_name("queries")
 CONNECT_SECONDS = 5
 
@@ -89,14 +91,7 @@ def login(environment: Mapping[str, str]) -> dict[str, Any]:
         "application_name": "sparkify-dashboard",
         "numeric_to_float": True,
     }
-    sslmode = environment.get("REDSHIFT_SSLMODE") or "prefer"
-    # The driver knows fewer modes than dbt, whose `disable` and `prefer` it spells so.
-    ssl: dict[str, Any] = (
-        {"ssl": False}
-        if sslmode == "disable"
-        else {"sslmode": sslmode if sslmode.startswith("verify-") else "verify-ca"}
-    )
-    arguments |= ssl
+    arguments |= driver_options(arguments["host"], environment.get("REDSHIFT_SSLMODE", ""))
     if password := environment.get("REDSHIFT_READER_PASSWORD"):
         return arguments | {"password": password}
     by_iam = {

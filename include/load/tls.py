@@ -6,11 +6,12 @@ the name, any valid certificate of the internet would do. profiles.yml has the s
 """
 
 import json
-from typing import Any
-
-from airflow.sdk import Connection
+from typing import TYPE_CHECKING, Any
 
 from include.load.errors import LoadError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 NAME_CHECKED, ANY_NAME = "verify-full", "verify-ca"
 
@@ -19,11 +20,13 @@ class PlainConnectionError(LoadError):
     """A connection that asks for no TLS, to a host that is not local."""
 
 
-def with_tls(conn: Connection) -> Connection:
+def with_tls(conn: "Connection") -> "Connection":
     """Return the connection with `ssl` and `sslmode` as the driver takes them.
 
     Raises PlainConnectionError where it asks for no TLS and its host is not local.
     """
+    from airflow.sdk import Connection  # the dashboard needs no Airflow
+
     extra = conn.extra_dejson
     sslmode = "disable" if extra.get("ssl", True) is False else extra.get("sslmode", "")
     if sslmode == "disable" and not is_local(conn.host or ""):

@@ -31,10 +31,10 @@ def test_a_password_logs_in_by_the_reader_s_name() -> None:
 @pytest.mark.parametrize(
     ("mode", "arguments"),
     [
-        ("disable", {"ssl": False}),
-        ("prefer", {"sslmode": "verify-ca"}),
-        ("require", {"sslmode": "verify-ca"}),
-        ("verify-full", {"sslmode": "verify-full"}),
+        ("disable", {"ssl": True, "sslmode": "verify-full"}),
+        ("prefer", {"ssl": True, "sslmode": "verify-full"}),
+        ("require", {"ssl": True, "sslmode": "verify-ca"}),
+        ("verify-full", {"ssl": True, "sslmode": "verify-full"}),
     ],
 )
 def test_ssl_is_as_dbt_has_it(mode: str, arguments: dict[str, Any]) -> None:
