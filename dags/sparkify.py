@@ -25,7 +25,7 @@ def sparkify() -> None:
     """Load the day's activity and new songs, rebuild what they touch, test it, publish it.
 
     **Reads** `s3://<bucket>/log_data/…` and `song_data/…`. **Writes** `raw`, `unpublished`, behind
-    the gate `analytics` and `reporting`, failing rows in `dq`, the asset `sparkify_marts`, dbt docs.
+    the gate `analytics` and `reporting`, failing rows in `dq`, the asset `sparkify_marts`, docs.
 
     **When it fails.** Every task may be cleared and run again, in any order, any number of times.
     `stage_*`: the log names file, line, column and value of refused lines; correct the file, or
