@@ -3,6 +3,7 @@
 What Airflow's runs leave is searched in test_gate.py, behind the runs.
 """
 
+import gc
 import json
 import logging
 import traceback
@@ -39,6 +40,13 @@ def _settings_of_each_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 Plant = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _sockets_are_gone() -> Iterator[None]:
+    """Have the sockets of refused logins collected here, where the warning is ignored."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
