@@ -16,6 +16,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -72,6 +73,7 @@ def dbt_debug(emulator: Emulator, tmp_path: Path, **variables: str) -> str:
         "REDSHIFT_HOST": emulator.host,
         "REDSHIFT_PORT": str(emulator.port),
         "REDSHIFT_DATABASE": emulator.database,
+        "REDSHIFT_SSLMODE": "",
         **variables,
     }
     dbt = Path(sys.executable).with_name("dbt")
@@ -266,9 +268,10 @@ def user_of_dbt(machine: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
     Its environment is that of the DAG's tasks.
     """
+    ti = SimpleNamespace(xcom_pull=lambda **_: "true")
     for name, template in ENVIRONMENT.items():
         shown = SandboxedEnvironment().from_string(template)
-        machine.setenv(name, shown.render(conn=ConnectionAccessor(), run_id="test"))
+        machine.setenv(name, shown.render(conn=ConnectionAccessor(), run_id="test", ti=ti))
     (tmp_path / "dbt_project.yml").write_text("name: empty\nprofile: sparkify\n")
     (tmp_path / "profiles.yml").write_bytes((ROOT / "profiles.yml").read_bytes())
     done = dbt_here.invoke(
