@@ -29,7 +29,6 @@ from hypothesis import strategies as st
 
 from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
-from include.publish import protocol
 from include.publish.tables import published_tables
 from include.settings import settings as pipeline_settings
 from tests.sparkify_data import epoch_ms, event, song
@@ -209,7 +208,6 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
         for name, value in warehouse.environment.items():
             patch.setenv(name, value)
         patch.setenv("SPARKIFY_WHOLE_RUN", "false")
-        patch.setattr(protocol, "require_green", lambda *_: None)  # no test runs here
         reports = compiled_reports(warehouse)
         for number, deliveries in enumerate(history):
             for prefix, together in groupby(deliveries, key=lambda delivery: delivery.prefix):
@@ -283,7 +281,7 @@ def assert_marts_equal(warehouse: Warehouse, star: Star) -> None:
 
 def assert_publishing_brings_what_was_built(warehouse: Warehouse) -> None:
     """Compare all that readers see, row for row, with what was built."""
-    warehouse.publish()
+    warehouse.publish(untested=True)
     for table in published_tables(pipeline_settings().dbt_manifest).values():
         for one, other in permutations([table.built, table.published]):
             assert warehouse.rows(f"select * from {one} except select * from {other}") == []

@@ -61,14 +61,14 @@ def test_metrics_by_day_equal_sql(built: Warehouse, tmp_path: Path) -> None:
                 count(*) as plays,
                 count(distinct user_id) as listeners,
                 avg(case when level = 'paid' then 1.0 else 0.0 end) as paid_play_share
-            from analytics.songplays
+            from unpublished.songplays
             group by trunc(start_time)
         )
         select
             cast(day as varchar), plays, listeners, paid_play_share,
-            (select count(*) from reporting.sessions where trunc(started_at) = day),
+            (select count(*) from unpublished.sessions where trunc(started_at) = day),
             (
-                select count(*) from reporting.level_conversions
+                select count(*) from unpublished.level_conversions
                 where direction = 'free_to_paid' and trunc(converted_at) = day
             )
         from days

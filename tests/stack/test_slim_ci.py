@@ -33,6 +33,7 @@ def main(running_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory)
             patch.setenv(name, value)
         warehouse.load("log_data/")
     warehouse.dbt_here("run")
+    warehouse.publish(untested=True)
     for name in PROJECT:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
