@@ -201,7 +201,7 @@ def test_the_notebook_proves_the_flow_and_answers(page: Page, published: Warehou
         expect(page.get_by_text("24 of 24 rules hold")).to_be_visible()
         as_many = re.compile(r"\b(\d+) of \1 partitions are loaded as they lie in S3")
         expect(page.get_by_text(as_many)).to_be_visible()
-        expect(page.get_by_text("The busiest was")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"The busiest was \d"))).to_be_visible()  # not the code
     assert (ROOT / "dashboard" / "notebook.py").read_text() == written
 
 

@@ -32,7 +32,7 @@ NOT_REACHED = 1_000_000
 Rows = dict[str, list[tuple[Any, ...]]]
 
 # Not what differs between runs that do the same: load ids and times, and the columns made of them.
-PER_RUN = {"load_id", "_loaded_at", "recorded_at", "built_at", "published_at"}
+PER_RUN = {"load_id", "_load_id", "_loaded_at", "recorded_at", "built_at", "published_at"}
 
 
 @dataclass(frozen=True)
