@@ -18,7 +18,7 @@ CASES: dict[str, Callable[[Pipeline], Iterator[Row]]] = {
     "two loads of one interval": cases.two_loads_of_one_interval,
     "a killed load": partial(cases.killed_loads, kills=1, seed=1),
     "lost connections of a model": partial(
-        cases.lost_connections_of_models, select="songplays", every=5
+        cases.lost_connections_of_models, select="songplays", every=15
     ),
 }
 

@@ -35,7 +35,7 @@ from tests.sparkify_data import epoch_ms, event, song
 from tests.stack.star_schema import Star, expected
 from tests.warehouse import Warehouse
 
-FEW = 2
+FEW = 1
 HISTORIES = int(os.environ.get("SPARKIFY_ORDERS", FEW))
 
 Rows = list[dict[str, Any]]
