@@ -49,7 +49,8 @@ def test_all_faults_are_told_at_once() -> None:
         refuse_faulty_parameters({"event_prefix": "x", "events_prefix": 5, "reload": "yes"})
     assert str(failed.value).splitlines() == [
         "Nothing was done, as the run sets what it must not:",
-        "  unknown parameter event_prefix; the DAG has events_prefix, songs_prefix, reload, whole_gate.",
+        "  unknown parameter event_prefix; the DAG has events_prefix, songs_prefix, reload, "
+        "whole_gate.",
         "  parameter events_prefix is 5. 5 is not of type 'null', 'string'",
         "  parameter reload is 'yes'. 'yes' is not of type 'boolean'",
         "Trigger it again.",
