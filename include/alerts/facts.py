@@ -43,9 +43,11 @@ def failed_nodes(cursor: Cursor, target_schema: str, run_id: str) -> Facts:
     rows = fetch(cursor, FAILED_NODES, target_schema, run_id)
     for node, kind, relation, status, failures in rows[:SHOWN]:
         if status == "fail":
-            facts.append(f"The {kind} {node} found {failures:,} rows.")
+            # a test may judge by another number than that of the rows it keeps
             if relation:
+                [[failures]] = fetch(cursor, f"select count(*) from {short(relation)}")
                 sql.append(f"select * from {short(relation)};")
+            facts.append(f"The {kind} {node} found {failures:,} rows.")
         else:
             facts.append(f"The {kind} {node} could not be run; its log has Redshift's words.")
     return more(facts, len(rows)), sql
