@@ -99,6 +99,20 @@ def test_value_is_stored(target: Column, value: object, stored: str) -> None:
         ),
         (
             column("varchar", 9),
+            b"\xe2".decode("utf-8", "surrogateescape") + "\ud83d",
+            1220,
+            "String contains invalid or unsupported UTF8 codepoints. "
+            "Bad UTF8 hex sequence: e2 ed (error 4)",
+        ),
+        (
+            column("bpchar", 9),
+            "\ud800",
+            1220,
+            "Multibyte character not supported for CHAR (Hint: try using VARCHAR). "
+            "Invalid char: ed a0 80",
+        ),
+        (
+            column("varchar", 9),
             "\ud800",
             1220,
             "String contains invalid or unsupported UTF8 codepoints. "

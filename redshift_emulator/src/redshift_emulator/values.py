@@ -191,7 +191,7 @@ def _char(limit: int, options: Conversion) -> Converter:
             raise LoadError(
                 1220,
                 "Multibyte character not supported for CHAR (Hint: try using VARCHAR). "
-                f"Invalid char: {wide.encode('utf-8', 'surrogateescape').hex(' ')}",
+                f"Invalid char: {_raw(wide).hex(' ')}",
             )
         if len(text.rstrip(" ")) > limit and not options.truncate:
             raise LoadError(1204, "Char length exceeds DDL length")
@@ -218,29 +218,30 @@ is_invalid = _INVALID.search
 
 
 def _utf8(text: str, replacement: str | None) -> bytes:
-    """Encode `text`; reject or replace invalid bytes, which are lone surrogates, and NUL."""
+    """Encode `text`; reject or replace each invalid byte, lone surrogates and NUL among them."""
     if replacement is not None:
-        return _INVALID.sub(lambda found: replacement * _width(found[0]), text).encode()
+        return _INVALID.sub(lambda found: replacement * len(_raw(found[0])), text).encode()
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
         bad = text[error.start]
-        if "\udc80" <= bad <= "\udcff":
-            # surrogateescape marks a byte that could not be decoded this way.
-            raw = text[error.start : error.start + 4].encode("utf-8", "surrogateescape")
+        if _is_byte(bad):
+            raw = b"".join(map(_raw, text[error.start : error.start + 4]))
             raise LoadError(1220, _invalid_utf8(*_broken_sequence(raw))) from None
-        invalid = bad.encode("utf-8", "surrogatepass")
-        raise LoadError(1220, _invalid_utf8(invalid, 5)) from None
+        raise LoadError(1220, _invalid_utf8(_raw(bad), 5)) from None
     if b"\0" in encoded:
         raise LoadError(1220, _invalid_utf8(b"\0", 3))
     return encoded
 
 
-def _width(char: str) -> int:
-    """Return the number of bytes of an invalid character: ACCEPTINVCHARS replaces each byte."""
-    return len(
-        char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass")
-    )
+def _is_byte(char: str) -> bool:
+    """Tell whether surrogateescape made the character of a byte that it could not decode."""
+    return "\udc80" <= char <= "\udcff"
+
+
+def _raw(char: str) -> bytes:
+    """Return the bytes of any character, even of a lone surrogate."""
+    return char.encode("utf-8", "surrogateescape" if _is_byte(char) else "surrogatepass")
 
 
 def _broken_sequence(raw: bytes) -> tuple[bytes, int]:
