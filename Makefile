@@ -141,6 +141,7 @@ lint: manifest lint-aws lint-pins ## Check Python, SQL, the dbt project, CI, con
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	cd redshift_emulator && ../$(BIN)/mypy
+	$(BIN)/marimo check --strict dashboard/listening.py dashboard/notebook.py
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PYTHON_CODE)
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder $(QUERIES)

@@ -15,12 +15,15 @@ with app.setup:
 
     from dashboard import charts, warehouse
 
-    EVERY = "1m"  # how often a page that stays open asks for news: one small query
+    # how often a page that stays open asks for news: one small query
+    EVERY = "1m"
 
 
 @app.cell(hide_code=True)
 def title():
-    mo.md("# Sparkify · Listening")
+    mo.md("""
+    # Sparkify · Listening
+    """)
     return
 
 
@@ -126,19 +129,16 @@ def numbers(totals):
     return
 
 
-@app.cell(hide_code=True)
-def sections():
-    def section(heading, note, *content):
-        """Return a heading, a line below it, and charts beside one another."""
-        return mo.vstack(
-            [mo.md(f"## {heading}\n{note}"), mo.hstack(list(content), widths="equal", gap=2)]
-        )
-
-    return (section,)
+@app.function(hide_code=True)
+def section(heading, note, *content):
+    """Return a heading, a line below it, and charts beside one another."""
+    return mo.vstack(
+        [mo.md(f"## {heading}\n{note}"), mo.hstack(list(content), widths="equal", gap=2)]
+    )
 
 
 @app.cell(hide_code=True)
-def activity(frames, section):
+def activity(frames):
     section(
         "How busy was each day?",
         "The line is the mean of seven days.",
@@ -148,7 +148,7 @@ def activity(frames, section):
 
 
 @app.cell(hide_code=True)
-def played(frames, section):
+def played(frames):
     section(
         "What is played most?",
         "Songs and artists as played, whether or not the catalogue has them.",
@@ -159,13 +159,13 @@ def played(frames, section):
 
 
 @app.cell(hide_code=True)
-def when(frames, section):
+def when(frames):
     section("When do people listen?", "Hours are UTC.", charts.hours(frames["hours"]))
     return
 
 
 @app.cell(hide_code=True)
-def where(frames, section):
+def where(frames):
     section(
         "Where, and on what?",
         "Of all days, whichever are chosen: where a single play came from is personal.",
@@ -176,7 +176,7 @@ def where(frames, section):
 
 
 @app.cell(hide_code=True)
-def levels(frames, section):
+def levels(frames):
     _conversions = frames["conversions"]
     section(
         "Who changes level?",
@@ -189,7 +189,7 @@ def levels(frames, section):
 
 
 @app.cell(hide_code=True)
-def come_back(frames, section):
+def come_back(frames):
     _whole = frames["retention"].query("is_complete")
     section(
         "How many come back?",

@@ -20,15 +20,13 @@ with app.setup:
 
 @app.cell(hide_code=True)
 def title():
-    mo.md(
-        """
-        # Is everything there, and what does it say?
+    mo.md("""
+    # Is everything there, and what does it say?
 
-        From S3 to the answers: **integrity** (what lies in S3 was loaded, and each step has what
-        the one before handed on), **connections** (no key leads nowhere), **correctness** (nothing
-        is there twice, and sums agree), then the questions of the business.
-        """
-    )
+    From S3 to the answers: **integrity** (what lies in S3 was loaded, and each step has what
+    the one before handed on), **connections** (no key leads nowhere), **correctness** (nothing
+    is there twice, and sums agree), then the questions of the business.
+    """)
     return
 
 
@@ -77,14 +75,13 @@ def _(partitions, results):
 
 @app.cell
 def _(partitions):
-    mo.md("## From S3 to the load audit")
-    return
-
-
-@app.cell
-def _(partitions):
     # Lines are counted in the objects themselves; COPY says how many it read.
-    mo.ui.table(partitions, selection=None, page_size=10, show_column_summaries=False)
+    mo.vstack(
+        [
+            mo.md("## From S3 to the load audit"),
+            mo.ui.table(partitions, selection=None, page_size=10, show_column_summaries=False),
+        ]
+    )
     return
 
 
@@ -134,7 +131,7 @@ def _():
             }
     except warehouse.WarehouseError as error:
         mo.stop(True, mo.callout(mo.md(f"**No data.** {error}"), kind="danger"))
-    return days, frames
+    return (frames,)
 
 
 @app.cell
