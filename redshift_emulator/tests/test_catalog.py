@@ -374,3 +374,16 @@ def test_show_commands_list_existing_objects(based: Lake) -> None:
     ]
     assert (s,) in {row[1:2] for row in based.rows(f"show schemas from database {database}")}
     assert based.rows("show databases")[0][0] == database
+
+
+@pytest.mark.parametrize("vacuum", ["vacuum", "vacuum full t", "vacuum sort only t"])
+def test_vacuum_sorts_and_a_transaction_block_refuses_it(lake: Lake, vacuum: str) -> None:
+    lake.run("create table t (a int, b int) compound sortkey (a, b)")
+    lake.run("insert into t values (3, 1), (1, 2), (1, 1)")
+    lake.run("vacuum delete only t")
+    assert lake.rows("select a, b from t") == [(3, 1), (1, 2), (1, 1)]
+    lake.run(vacuum)
+    assert lake.rows("select a, b from t") == [(1, 1), (1, 2), (3, 1)]
+    lake.run("begin")
+    assert lake.refusal(vacuum)["M"] == "VACUUM cannot run inside a transaction block"
+    lake.run("rollback")

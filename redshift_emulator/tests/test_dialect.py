@@ -1472,7 +1472,8 @@ def test_copy_never_shows_its_credentials() -> None:
 
 
 TEXTS = [
-    ("VACUUM", "vacuum sort only t to 75 percent boost", "vacuum t"),
+    ("VACUUM", "vacuum sort only t to 75 percent boost", "call redshift.sort_rows('t')"),
+    ("VACUUM", "vacuum", "call redshift.sort_rows(null)"),
     ("ANALYZE", "analyze t (a, b) predicate columns", "analyze t (a, b)"),
     ("LOCK", "lock t, s.u", "lock table t, s.u in access exclusive mode"),
     (

@@ -48,6 +48,9 @@ SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
     "jit": "off",
+    # Redshift joins by hash or merge, and by a nested loop only where no columns are equal (Query
+    # plan). PostgreSQL may take one loop per row where it guesses wrong, which costs hours.
+    "enable_nestloop": "off",
     # Clients receive their own errors; the log keeps only what concerns the server.
     "log_min_messages": "fatal",
     "log_checkpoints": "off",

@@ -199,7 +199,8 @@ select
     full_type::text as type, encoding::varchar(32) as encoding, is_distkey as distkey, sort_position as sortkey,
     is_nullable = 'NO' as "notnull"
 from redshift.columns
-where table_type = 'TABLE' and schema_name = any (current_schemas(true)::text[]);
+where table_type = 'TABLE' and schema_name = any (current_schemas(true)::text[])
+order by schema_name, table_name, ordinal_position;
 
 create or replace view pg_catalog.svv_tables as
 select database_name as table_catalog, schema_name as table_schema, table_name,

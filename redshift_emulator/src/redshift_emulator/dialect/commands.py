@@ -219,15 +219,16 @@ def truncate(cursor: Cursor) -> Sql:
 
 
 def vacuum(cursor: Cursor) -> Sql:
-    """VACUUM; its kinds make no difference here."""
-    cursor.accept_one("FULL", "SORT ONLY", "DELETE ONLY", "REINDEX", "RECLUSTER")
-    relation = "" if cursor.done else f" {cursor.relation()}"
+    """VACUUM, which sorts; PostgreSQL itself reclaims the space of deleted rows."""
+    kind = cursor.accept_one("FULL", "SORT ONLY", "DELETE ONLY", "REINDEX", "RECLUSTER")
+    relation = "null" if cursor.done else literal(cursor.relation())
     if cursor.accept("TO"):
         cursor.integer()
         cursor.expect("PERCENT")
     cursor.accept("BOOST")
     cursor.end()
-    return Sql(f"vacuum{relation}")
+    text = NOTHING if kind == "DELETE ONLY" else f"call redshift.sort_rows({relation})"
+    return Sql(text, tag="VACUUM", alone="VACUUM")
 
 
 def analyze(cursor: Cursor) -> Sql:
