@@ -2,9 +2,8 @@
 
 import pendulum
 from airflow.sdk import chain, dag
-from cosmos.constants import TestBehavior
 
-from include.cosmos.layers import dbt_layer, generate_docs, quality_gate, test_layer
+from include.cosmos import layers
 from include.load import tasks as load_tasks
 from include.publish import tasks as publish_tasks
 from include.run import tasks as run_tasks
@@ -29,8 +28,8 @@ def sparkify() -> None:
 
     **When it fails.** Every task may be cleared and run again, in any order, any number of times.
     `stage_*`: the log names file, line, column and value of refused lines; correct the file, or
-    raise `SPARKIFY_MAX_REJECTED_LINES`. A `test` task: its log names the test, the rows that failed
-    are in `dq.<test>`; nothing behind it was built, and analysts keep the last good state.
+    raise `SPARKIFY_MAX_REJECTED_LINES`. A model or `test_*`: its log names the failing test, whose
+    rows are in `dq.<test>`; nothing behind it was built, and analysts keep the last good state.
     `wait_for_run_lock`: another run is at work; the log says whose, and until when at the latest.
     """
     run = "{{ run_id }}"
@@ -42,14 +41,16 @@ def sparkify() -> None:
         lock,
         [load_tasks.stage_songs("stage_songs"), load_tasks.stage_events("stage_events")],
         run_tasks.find_work(),  # an idle hour ends here
-        dbt_layer("staging"),
-        dbt_layer("intermediate"),
-        dbt_layer("marts"),
-        dbt_layer("reporting", TestBehavior.NONE),  # nothing is built on a report
-        test_layer("test_reporting", "reporting"),
-        quality_gate("quality_gate"),
+        layers.test_sources("test_sources"),
+        layers.dbt_layer("staging"),
+        layers.dbt_layer("intermediate"),
+        layers.dbt_layer("marts"),
+        layers.test_across("test_marts", "marts"),
+        layers.dbt_layer("reporting"),
+        layers.test_across("test_reporting", "reporting"),
+        layers.quality_gate("quality_gate"),
         publish_tasks.publish(run),
-        [run_tasks.emit_marts(run), run_tasks.report_run(run), generate_docs("docs")],
+        [run_tasks.emit_marts(run), run_tasks.report_run(run), layers.generate_docs("docs")],
         unlock,
     )
 

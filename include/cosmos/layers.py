@@ -1,6 +1,7 @@
 """How Cosmos turns the dbt project into Airflow tasks: one group per layer, one task per model."""
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import airflow.sdk  # noqa: F401  cosmos must not be the one that imports airflow first
@@ -21,7 +22,8 @@ from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from include.cosmos.docs_site import publish_docs
 from include.cosmos.manifest import require_current
-from include.cosmos.presentation import IN_THE_LOG, present
+from include.cosmos.nodes import tests_across
+from include.cosmos.presentation import IN_THE_LOG, bulleted, present
 from include.load.errors import LoadError
 from include.load.operator import require_address
 from include.settings import PROJECT_ROOT, settings
@@ -75,18 +77,18 @@ PROFILE = ProfileConfig(
 
 
 TOOLTIPS = {
-    "staging": "Views that clean raw; the tests of the sources come first",
+    "staging": "Views that clean raw",
     "intermediate": "One hard step each: deduplicated, quarantined, levels by day",
-    "marts": "The star schema; each mart's tests right behind it",
+    "marts": "The star schema",
     "reporting": "Small tables that answer frequent questions",
 }
 
 
-def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH) -> TaskGroup:
-    """Return the task group of one folder of models: each model, and right after it its tests.
+def dbt_layer(layer: str) -> TaskGroup:
+    """Return the task group of one folder of models: a task builds a model and runs its tests.
 
-    Layers follow one another, so that a test with several parents, which Cosmos runs beside the
-    models, still stands between its layer and the next one. Raises StaleManifestError.
+    Tests of several models are left to `test_across`, which follows the group. Layers follow one
+    another. Raises StaleManifestError.
     """
     if is_read_for_another(layer):
         return TaskGroup(layer)
@@ -107,9 +109,10 @@ def dbt_layer(layer: str, test_behavior: TestBehavior = TestBehavior.AFTER_EACH)
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
             select=[f"path:dbt_sparkify/models/{layer}"],
-            exclude=EXCLUDED,
-            test_behavior=test_behavior,
-            should_detach_multiple_parents_tests=True,
+            exclude=[*EXCLUDED, *tests_across(layer)],
+            test_behavior=TestBehavior.BUILD,
+            normalize_task_id=attrgetter("name"),
+            normalize_task_display_name=attrgetter("name"),
             source_rendering_behavior=SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS,
             emit_datasets=False,  # the marts' one asset is emitted behind the gate
         ),
@@ -134,13 +137,25 @@ def is_read_for_another(group: str) -> bool:
     return "." in task_id and not task_id.startswith(f"{group}.")
 
 
-def test_layer(task_id: str, layer: str) -> DbtTestLocalOperator:
-    """Return the task that runs all tests of one folder of models, for a group without its own."""
+def test_sources(task_id: str) -> DbtTestLocalOperator:
+    """Return the task that runs the tests of the sources."""
     return DbtTestLocalOperator(
         task_id=task_id,
-        doc_md=f"Tests all models of the layer `{layer}`, after the last of them. {IN_THE_LOG}",
-        select=[f"path:dbt_sparkify/models/{layer}"],
+        doc_md=f"Tests what the loads have left in `raw`. {IN_THE_LOG}",
+        select=["source:*"],
         exclude=EXCLUDED,
+        env=without_artifacts(),
+        **operator_arguments(),
+    )
+
+
+def test_across(task_id: str, layer: str) -> DbtTestLocalOperator:
+    """Return the task that runs the tests of several models, behind a layer's last model."""
+    tests = tests_across(layer)
+    return DbtTestLocalOperator(
+        task_id=task_id,
+        doc_md=f"Tests of several models of the layer `{layer}`. {IN_THE_LOG}\n{bulleted(tests)}",
+        select=tests,
         env=without_artifacts(),
         **operator_arguments(),
     )

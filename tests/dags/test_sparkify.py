@@ -1,19 +1,35 @@
 """The DAG as Airflow sees it: the order of its tasks, and the tests between layers."""
 
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from cosmos.operators.base import AbstractDbtBase
+from cosmos.operators.local import DbtBuildLocalOperator, DbtTestLocalOperator
+from dbt.contracts.graph.manifest import Manifest
 
 from include.cosmos import manifest
+from include.cosmos.nodes import LAYERS
 from include.run.policy import refuse_faulty_parameters
+from tests import dbt_here
 from tests.conftest import ROOT
 
-LAYERS = ("staging", "intermediate", "marts", "reporting")
 MODELS = {
     layer: sorted(path.stem for path in (ROOT / "dbt_sparkify/models" / layer).rglob("*.sql"))
     for layer in LAYERS
 }
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Return the dbt project as dbt parses it."""
+    target = tmp_path_factory.mktemp("target")
+    parsed = dbt_here.invoke("parse", project=ROOT, target=target).result
+    assert isinstance(parsed, Manifest)
+    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -29,57 +45,73 @@ def upstream(dag: DAG, task_id: str) -> set[str]:
 
 
 def test_every_model_has_a_task_of_its_own(dag: DAG) -> None:
-    built = {
-        task_id.removesuffix(".run").removesuffix("_run")
-        for task_id in dag.task_ids
-        if "." in task_id and task_id.endswith("run")
-    }
+    built = {task.task_id for task in dag.tasks if isinstance(task, DbtBuildLocalOperator)}
     assert built == {f"{layer}.{model}" for layer, models in MODELS.items() for model in models}
 
 
-def test_the_tests_of_a_model_follow_it(dag: DAG) -> None:
-    for layer in ("intermediate", "marts"):
-        for model in MODELS[layer]:
-            assert f"{layer}.{model}.run" in upstream(dag, f"{layer}.{model}.test")
+def data_tests_of(task: AbstractDbtBase, project: Manifest, target: Path) -> set[str]:
+    """Return the data tests that a task runs, as dbt itself lists them."""
+    selection: list[str] = []
+    for option in ("select", "exclude"):
+        names = getattr(task, option) or []  # Cosmos has both forms
+        for name in names.split() if isinstance(names, str) else names:
+            selection += [f"--{option}", name]
+    if task.selector:
+        selection += ["--selector", task.selector]
+    listed = dbt_here.invoke(
+        *("ls", "--resource-type", "test", "--output", "name", *selection),
+        project=ROOT,
+        target=target,
+        manifest=project,
+    )
+    assert isinstance(listed.result, list), task.task_id
+    return set(listed.result)
 
 
-def gate_of(dag: DAG, layer: str) -> set[str]:
-    return {
-        task_id
-        for task_id in dag.task_ids
-        if task_id.startswith(f"{layer}.") and task_id.endswith("test")
+def test_every_test_has_one_task_which_follows_all_that_it_reads(
+    dag: DAG, project: Manifest, tmp_path: Path
+) -> None:
+    tests = {
+        node.name: node.depends_on.nodes
+        for node in project.nodes.values()
+        if node.resource_type == "test"
     }
+    task_of: dict[str, str] = {}
+    for task in dag.tasks:
+        if isinstance(task, DbtBuildLocalOperator | DbtTestLocalOperator):
+            for name in data_tests_of(task, project, tmp_path):
+                assert task_of.setdefault(name, task.task_id) == task.task_id, name
+    assert task_of.keys() == tests.keys()
+    for name, task_id in task_of.items():
+        for parent in tests[name]:
+            kind, *_, model = parent.split(".")
+            if kind == "model":
+                [built] = [each for each in dag.task_ids if each.endswith(f".{model}")]
+                assert built in upstream(dag, task_id) | {task_id}, name
 
 
 @pytest.mark.parametrize(
-    ("layer", "next_layer"),
-    [("staging", "intermediate"), ("intermediate", "marts"), ("marts", "reporting")],
+    ("test", "layer"),
+    [
+        ("test_sources", "staging"),
+        ("test_marts", "reporting"),
+        *(
+            (f"{before}.{model}", after)
+            for before, after in pairwise(LAYERS)
+            for model in MODELS[before]
+        ),
+    ],
 )
-def test_every_test_of_a_layer_runs_before_every_model_of_the_next(
-    dag: DAG, layer: str, next_layer: str
+def test_every_model_of_a_layer_waits_for_the_tests_before_it(
+    dag: DAG, test: str, layer: str
 ) -> None:
-    gate = gate_of(dag, layer)
-    assert gate
-    models = [
-        task_id
-        for task_id in dag.task_ids
-        if task_id.startswith(f"{next_layer}.") and task_id.endswith("run")
-    ]
-    assert models
-    for task_id in models:
-        assert gate <= upstream(dag, task_id)
-
-
-def test_source_tests_run_before_the_staging_models(dag: DAG) -> None:
-    assert "staging.sparkify_staging_events.test" in upstream(
-        dag, "staging.stg_sparkify__events.run"
-    )
-    assert "staging.sparkify_staging_songs.test" in upstream(dag, "staging.stg_sparkify__songs.run")
+    for model in MODELS[layer]:
+        assert test in upstream(dag, f"{layer}.{model}")
 
 
 def test_the_asset_is_emitted_after_every_test(dag: DAG) -> None:
     assert [outlet.name for outlet in dag.get_task("emit_marts").outlets] == ["sparkify_marts"]
-    gate = set().union(*(gate_of(dag, layer) for layer in MODELS)) | {"quality_gate"}
+    gate = {task.task_id for task in dag.tasks if isinstance(task, AbstractDbtBase)} - {"docs"}
     assert gate <= upstream(dag, "emit_marts")
 
 
@@ -99,12 +131,6 @@ def test_runs_hourly_one_at_a_time_with_retries(dag: DAG) -> None:
     assert dag.max_active_runs == 1
     assert all(task.retries == 2 for task in dag.tasks if task.task_id.startswith("stage_"))
     assert not dag.catchup
-
-
-def test_all_reports_are_tested_before_the_quality_gate(dag: DAG) -> None:
-    for model in MODELS["reporting"]:
-        assert f"reporting.{model}_run" in upstream(dag, "test_reporting")
-    assert "test_reporting" in upstream(dag, "quality_gate")
 
 
 def test_a_parameter_of_one_load_does_not_affect_the_other(dag: DAG) -> None:

@@ -105,7 +105,7 @@ def by_hand(sql: str) -> Callable[[Warehouse], None]:
 
 
 MODELS_AFTER_STAGING = frozenset(
-    {"intermediate.int_events_deduplicated.run", "marts.songplays.run", "marts.users.run"}
+    {"intermediate.int_events_deduplicated", "marts.songplays", "marts.users"}
 )
 AFTER_THE_GATE = frozenset({"publish", "emit_marts", "docs", "report_run"})
 
@@ -115,25 +115,25 @@ KINDS = {
             """insert into "raw".staging_events (page, _partition, _loaded_at)
             values ('Home', 'by hand', sysdate)"""
         ),
-        "staging.sparkify_staging_events.test",
+        "test_sources",
         "dbt_expectations_source_expect_column_values_to_match_regex_sparkify_staging_events__partition___s3_",
-        MODELS_AFTER_STAGING | {"staging.stg_sparkify__events.run"},
+        MODELS_AFTER_STAGING | {"staging.stg_sparkify__events"},
     ),
     "staging": BadData(
         many_faulty_events,
-        "staging.stg_sparkify__events.test",
+        "staging.stg_sparkify__events",
         "few_rows_are_quarantined_stg_sparkify__events_",
         MODELS_AFTER_STAGING,
     ),
     "single parent": BadData(
         by_hand("insert into unpublished.users select * from unpublished.users"),
-        "marts.users.test",
+        "marts.users",
         "unique_users_user_id",
         frozenset({"quality_gate"}),
     ),
     "several parents": BadData(
         by_hand("update unpublished.songs set song_id = 'SO' || right(song_id, 15) || 'X'"),
-        "marts.relationships_songplays_song_id__song_id__ref_songs__test",
+        "test_marts",
         "relationships_songplays_song_id__song_id__ref_songs_",
         frozenset({"quality_gate"}),
     ),
@@ -173,9 +173,9 @@ def test_good_data_passes_the_gate_of_an_hour_whatever_is_older(
     assert finished.state == "success", finished.failed
     others = {task_id: state for task_id, state in finished.tasks.items() if state != "success"}
     assert others == {"stage_songs": "skipped"}  # no song has changed
-    for task_id in ("marts.songplays.run", "test_reporting", "quality_gate"):
+    for task_id in ("marts.songplays", "test_reporting", "quality_gate"):
         assert "Unable to do partial parsing" not in finished.log(task_id), task_id
-    assert ".songplays: 1 rows written in " in finished.log("marts.songplays.run")
+    assert ".songplays: 1 rows written in " in finished.log("marts.songplays")
     named = (
         "select count(*) > 0 from stl_connection_log where application_name = 'sparkify-airflow'"
     )
@@ -208,11 +208,11 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
 
     page.goto(f"{address}/dags/sparkify/runs/{good['dag_run_id']}")
     page.get_by_label("Expand all task groups").click()
-    page.get_by_role("link", name="daily_activity_run").first.wait_for()  # the grid
+    page.get_by_role("link", name="daily_activity").first.wait_for()  # the grid
     page.get_by_label("Collapse all task groups").click()
     page.get_by_label("Show Graph").click()
     page.locator(".react-flow__node", has_text="quality_gate").wait_for()
-    task = f"{address}/dags/sparkify/runs/{good['dag_run_id']}/tasks/marts.songplays.run"
+    task = f"{address}/dags/sparkify/runs/{good['dag_run_id']}/tasks/marts.songplays"
     page.goto(task)
     page.get_by_text(".songplays: 1 rows written in ").wait_for()  # the log
     page.goto(f"{task}/details")
@@ -331,4 +331,4 @@ def test_no_secret_is_in_anything_that_the_runs_left(
         assert holding(secret) == set()
     # it searches where it should: what is no secret is found
     assert {"manifest.json", "catalog.json"} <= holding("songplay_id")
-    assert {"airflow.db", "attempt=1.log"} <= holding("marts.songplays.run")
+    assert {"airflow.db", "attempt=1.log"} <= holding("marts.songplays")

@@ -146,14 +146,14 @@ def test_a_failed_test_is_told_with_its_rows_its_sql_and_what_readers_see(
     ran(warehouse, "passes_when_tried_again", "fail", "1", dq)
     ran(warehouse, "passes_when_tried_again", "pass", "0", dq)
     ran(warehouse, "assert_it", "error", "null", "null")
-    on_task_failure(failed_task("marts.users.test"))
+    on_task_failure(failed_task("marts.users"))
     assert slack.texts()[-1].splitlines() == [
-        "*Sparkify: task marts.users.test failed, scheduled__1*",
+        "*Sparkify: task marts.users failed, scheduled__1*",
         "The test unique_users_user_id found 1 rows.",
         "The test assert_it could not be run; its log has Redshift's words.",
         "Nothing of analytics has been published yet.",
         "```select * from dq.unique_users_user_id;```",
-        "<http://127.0.0.1/tasks/marts.users.test|Open in Airflow>",
+        "<http://127.0.0.1/tasks/marts.users|Open in Airflow>",
     ]
 
     warehouse.run(

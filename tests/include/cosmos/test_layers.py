@@ -45,7 +45,7 @@ def test_no_task_starts_dbt_by_a_connection_without_an_address(
 def test_a_worker_makes_the_group_of_its_own_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = DagBag(str(ROOT / "dags")).dags["sparkify"].task_dict.keys()
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "sparkify")
-    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "marts.songs.run")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "marts.songs")
     of_marts = DagBag(str(ROOT / "dags")).dags["sparkify"].task_dict.keys()
     assert of_marts == {task for task in whole if "." not in task or task.startswith("marts.")}
     # a task outside of all groups may skip those behind it, and needs them all
