@@ -211,7 +211,12 @@ def keys_of(
         return [set()] * len(arrivals)
     with ThreadPoolExecutor(READS_TOGETHER) as pool:
         return list(
-            pool.map(lambda each: sample_keys(source, request.bucket, each.partition), arrivals)
+            pool.map(
+                lambda each: sample_keys(
+                    source, request.bucket, each.partition, request.copy.compression
+                ),
+                arrivals,
+            )
         )
 
 
