@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "PERFORMANCE.md"
-BENCHMARKS = ("whole_hour", "dag", "rebuild", "generator")
+BENCHMARKS = ("whole_hour", "dag", "rebuild", "first_load", "generator")
 GIGABYTE = 2**30
 BUSY = 0.5  # load per core, before a benchmark starts
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,10 @@ def watched() -> Iterator[tuple[dict[str, float], dict[int, float]]]:
     """Watch our processes: yield peaks of memory by kind, and CPU seconds by process."""
     peaks: dict[str, float] = {}
     cpu_seconds: dict[int, float] = {}
-    before = {process.pid: cpu_of(process) for process in watched_processes()}
+    before: dict[int, float] = {}
+    for process in watched_processes():
+        with suppress(psutil.Error):  # it has ended
+            before[process.pid] = cpu_of(process)
     done = threading.Event()
 
     def watch() -> None:

@@ -21,6 +21,7 @@ from cosmos.constants import (
 from cosmos.operators.local import DbtDocsLocalOperator, DbtTestLocalOperator
 
 from include.cosmos.docs_site import publish_docs
+from include.cosmos.identity import take_identity
 from include.cosmos.manifest import require_current
 from include.cosmos.nodes import tests_across
 from include.cosmos.presentation import IN_THE_LOG, bulleted, present
@@ -119,7 +120,7 @@ def dbt_layer(layer: str) -> TaskGroup:
         operator_args={
             "env": without_artifacts(),
             "append_env": True,
-            "pre_execute": require_address_for_dbt,
+            "pre_execute": prepare_login,
         },
     )
     for task in group.iter_tasks():
@@ -199,13 +200,15 @@ def operator_arguments() -> dict[str, Any]:
         "cache_dir": cosmos.settings.cache_dir / "sparkify",  # else dbt parses the project anew
         "append_env": True,
         "emit_datasets": False,
-        "pre_execute": require_address_for_dbt,
+        "pre_execute": prepare_login,
     }
 
 
-def require_address_for_dbt(_: Context) -> None:
-    """Fail the task where dbt would be told the host or the database "None"."""
+def prepare_login(_: Context) -> None:
+    """Let dbt log in as loads do; fail the task where it would be told the host "None"."""
     try:
         require_address(RedshiftSQLHook.get_connection(settings().redshift_conn_id))
     except LoadError as error:
         raise AirflowFailException(str(error)) from error
+    if settings().dbt_target == "prod_iam":
+        take_identity(settings().aws_conn_id)

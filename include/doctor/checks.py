@@ -18,6 +18,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from redshift_connector.core import Connection
 
+from include.cosmos.identity import names_identity
 from include.cosmos.manifest import is_current
 from include.load.errors import LoadError, TransientError
 from include.load.operator import connect_to_redshift
@@ -195,7 +196,17 @@ def dbt_login(reached: Reached) -> str:
             f"to {database}.",
             "Let REDSHIFT_USER and REDSHIFT_DATABASE say what the Airflow connection says.",
         )
-    return f"target {target}, as {user}"
+    return f"target {target}, as {user}{beside_the_tasks(target)}"
+
+
+def beside_the_tasks(target: str) -> str:
+    """Return, in words, that dbt may be another user in a shell than in Airflow's tasks."""
+    if target != "prod_iam" or not names_identity(settings().aws_conn_id):
+        return ""
+    return (
+        f" in Airflow's tasks; in this shell dbt asks IAM as AWS_PROFILE or the machine, not as "
+        f"the identity of {settings().aws_conn_id}: run `make build` as that one"
+    )
 
 
 def list_source(reached: Reached) -> str:

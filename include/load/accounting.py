@@ -188,12 +188,16 @@ def fetch_last_rejections(cursor: Cursor, since: datetime, count: int) -> list[R
 
 
 def with_records(
-    rejections: Sequence[Rejection], source: Source, bucket: str, partition: Partition
+    rejections: Sequence[Rejection],
+    source: Source,
+    bucket: str,
+    partition: Partition,
+    compression: str = "",
 ) -> list[Rejection]:
     """Add to each rejection its whole file name, its record as it stands in S3, and the value.
 
     Redshift's own log of raw lines cuts them at 1,024 bytes, has a full stop for every character
-    that is not ASCII, and does not exist on Serverless.
+    that is not ASCII, and does not exist on Serverless. `compression` is that of the COPY.
     """
     by_file: defaultdict[str, list[Rejection]] = defaultdict(list)
     for rejection in rejections:
@@ -202,7 +206,7 @@ def with_records(
     completed = []
     for file_name, refused in by_file.items():
         key = keys.get(cut_name(file_name), file_name.removeprefix(f"s3://{bucket}/"))
-        lines = source.iterate_lines(bucket, key)
+        lines = source.iterate_lines(bucket, key, compression)
         records = records_at(lines, {rejection.line_number for rejection in refused})
         for rejection in refused:
             record = records.get(rejection.line_number)

@@ -1,5 +1,6 @@
 """The text of a COPY. It may hold keys, so nobody logs it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,13 @@ class CopyOptions:
     authorization: str = field(repr=False)
     region: str = ""
     further: Sequence[str] = ()
+
+    @property
+    def compression(self) -> str:
+        """How the objects are packed: `gzip`, `bzip2`, `zstd`, `lzop`, or nothing for plain."""
+        options = re.sub(r"'(?:[^'\\]|\\.|'')*'", "", " ".join([self.data_format, *self.further]))
+        found = re.search(r"\b(gzip|bzip2|zstd|lzop)\b", options, re.IGNORECASE)
+        return found[0].lower() if found else ""
 
     def statement(self, table: str, address: str, max_errors: int) -> str:
         """Return the COPY of everything whose address starts with `address` into `table`."""

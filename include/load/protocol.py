@@ -1,14 +1,16 @@
 """The load protocol: what lies under S3 prefixes into a Redshift table, partition by partition.
 
-Up to 32 partitions at a time: COPY each into a temporary table, and account for every file and
-line, in nobody's way. Then one short transaction: lock the load audit, compare again, note which
-keys changed, replace the partitions' rows, write the audit, commit. Whatever ends it before the
-commit leaves the warehouse as it was, and running it again gives the same rows.
+Up to 32 partitions at a time, in up to four sessions side by side: COPY each into a temporary
+table, and account for every file and line, in nobody's way. Then one short transaction: lock the
+load audit, compare again, note which keys changed, replace the partitions' rows, write the audit,
+commit. Whatever ends it before the commit leaves the warehouse as it was, and running it again
+gives the same rows.
 """
 
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +45,10 @@ ATTEMPTS = 4
 PARTITIONS_TOGETHER = 32
 BYTES_TOGETHER = 2**30
 READS_TOGETHER = 8
+# A COPY of a small partition is nearly all waiting, so several sessions work through many batches.
+SESSIONS = 4
+
+Outcome = LoadResult | PartitionError
 
 
 @dataclass(frozen=True)
@@ -92,27 +98,61 @@ def carry_out(
     loaded when objects are.
     """
     failures: list[PartitionError] = []
-    for together in batches(plan.to_load, 1 if request.mode == "truncate" else PARTITIONS_TOGETHER):
-        outcomes: dict[str, LoadResult | PartitionError] = {}
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_random_exponential(max=30),
-            before_sleep=tenacity.before_sleep_log(log, WARNING),
-            reraise=True,
-        ):
-            with attempt:
-                left = [each for each in together if each.prefix not in outcomes]
-                if attempt.retry_state.attempt_number > 1:  # the objects may be others by now
-                    left = [list_again(source, request, each) for each in left]
-                load_together(connect, source, request, left, outcomes)
-        for outcome in outcomes.values():
+    alone = request.mode == "truncate"  # each takes the place of all rows
+    work = list(batches(plan.to_load, 1 if alone else PARTITIONS_TOGETHER))
+    for outcomes in side_by_side(
+        partial(load_batch, connect, source, request), work, 1 if alone else SESSIONS
+    ):
+        for outcome in outcomes:
             if isinstance(outcome, LoadResult):
                 yield outcome
             else:
                 failures.append(outcome)
     if failures:
         raise LoadError("\n".join(map(str, failures)))
+
+
+def side_by_side(
+    load: Callable[[list[Partition]], list[Outcome]], work: Sequence[list[Partition]], most: int
+) -> Iterator[list[Outcome]]:
+    """Load batches, `most` at a time, and yield what became of each, in order.
+
+    An error is raised in its turn: then no other batch begins, and those that have are finished.
+    """
+    if min(len(work), most) <= 1:
+        yield from map(load, work)
+        return
+    with ThreadPoolExecutor(most, "load") as pool:
+        begun: deque[Future[list[Outcome]]] = deque()
+        for batch in work:
+            if len(begun) == most:
+                yield begun.popleft().result()
+            begun.append(pool.submit(load, batch))
+        while begun:
+            yield begun.popleft().result()
+
+
+def load_batch(
+    connect: Callable[[], Connection],
+    source: Source,
+    request: LoadRequest,
+    together: Sequence[Partition],
+) -> list[Outcome]:
+    """Load some partitions together, again where that may help; return what became of them."""
+    outcomes: dict[str, Outcome] = {}
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random_exponential(max=30),
+        before_sleep=tenacity.before_sleep_log(log, WARNING),
+        reraise=True,
+    ):
+        with attempt:
+            left = [each for each in together if each.prefix not in outcomes]
+            if attempt.retry_state.attempt_number > 1:  # the objects may be others by now
+                left = [list_again(source, request, each) for each in left]
+            load_together(connect, source, request, left, outcomes)
+    return list(outcomes.values())
 
 
 def batches(partitions: Iterable[Partition], most: int) -> Iterator[list[Partition]]:
@@ -138,7 +178,7 @@ def load_together(
     source: Source,
     request: LoadRequest,
     partitions: Sequence[Partition],
-    outcomes: dict[str, LoadResult | PartitionError],
+    outcomes: dict[str, Outcome],
 ) -> None:
     """Load some partitions and note in `outcomes`, by prefix, what became of each."""
     with ExitStack() as stack:
@@ -211,7 +251,12 @@ def keys_of(
         return [set()] * len(arrivals)
     with ThreadPoolExecutor(READS_TOGETHER) as pool:
         return list(
-            pool.map(lambda each: sample_keys(source, request.bucket, each.partition), arrivals)
+            pool.map(
+                lambda each: sample_keys(
+                    source, request.bucket, each.partition, request.copy.compression
+                ),
+                arrivals,
+            )
         )
 
 

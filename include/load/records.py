@@ -42,12 +42,15 @@ def json_records(text: str) -> Iterator[tuple[int, int, object]]:
             yield found.end(), position, value
 
 
-def sample_keys(source: Source, bucket: str, partition: Partition) -> set[str]:
+def sample_keys(
+    source: Source, bucket: str, partition: Partition, compression: str = ""
+) -> set[str]:
     """Return the keys of the JSON objects at the start of the partition's first and last file."""
     files = [item for item in partition.objects if item.size]
     keys: set[str] = set()
     for item in {file.key: file for file in (files[:1] + files[-1:])}.values():
-        text = source.read_start(bucket, item.key, SAMPLE_BYTES).decode(errors="replace")
+        start = source.read_start(bucket, item.key, SAMPLE_BYTES, compression)
+        text = start.decode(errors="replace")
         for _, _, value in json_records(text):
             if isinstance(value, dict):
                 keys.update(value)

@@ -13,7 +13,7 @@ from redshift_connector.error import Error as RedshiftError
 
 from include.load import audit
 from include.load.accounting import Arrival, cut_name, fetch_last_rejections, with_records
-from include.load.audit import Entry, Newest, Record
+from include.load.audit import Entry, Newest, Record, Rejection
 from include.load.errors import (
     PartitionError,
     TransientError,
@@ -120,7 +120,9 @@ def check_files(source: Source, request: LoadRequest, arrival: Arrival) -> None:
 def shape_of(source: Source, request: LoadRequest, partition: Partition, name: str) -> str | None:
     """Return what is wrong with the shape of a file, given by its name in the system views."""
     keys = {cut_name(request.address(item.key)): item.key for item in partition.objects}
-    start = source.read_start(request.bucket, keys[name], SHAPE_BYTES) if name in keys else b""
+    if name not in keys:
+        return None
+    start = source.read_start(request.bucket, keys[name], SHAPE_BYTES, request.copy.compression)
     return describe_shape(start) if start else None
 
 
@@ -214,7 +216,7 @@ def record_of(
     source: Source, request: LoadRequest, arrival: Arrival, json_keys: Collection[str]
 ) -> Record:
     """Return what the audit is to keep of a partition that has arrived, without a number."""
-    rejections = with_records(arrival.rejections, source, request.bucket, arrival.partition)
+    rejections = records_of(source, request, arrival.partition, arrival.rejections)
     entry = replace(
         audit_entry(request, arrival.partition, arrival.started_at, "loaded"),
         lines_scanned=arrival.lines_scanned,
@@ -224,6 +226,13 @@ def record_of(
     if not arrival.is_as_listed and request.mode != "append":
         entry = replace(entry, listing_hash="")  # like no listing: the next load takes it again
     return Record(0, entry, rejections, json_keys)
+
+
+def records_of(
+    source: Source, request: LoadRequest, partition: Partition, rejections: Sequence[Rejection]
+) -> list[Rejection]:
+    """Return the refused lines with their records."""
+    return with_records(rejections, source, request.bucket, partition, request.copy.compression)
 
 
 def old_loads(
@@ -373,7 +382,7 @@ def record_failure(
     error: PartitionError,
 ) -> None:
     """Write a failed load and the lines that were refused to the audit."""
-    error.rejections = with_records(error.rejections, source, request.bucket, partition)
+    error.rejections = records_of(source, request, partition, error.rejections)
     entry = replace(
         audit_entry(request, partition, started_at, "failed"), rows_rejected=len(error.rejections)
     )

@@ -363,6 +363,50 @@ AGGREGATES = [
         ),
     ),
     *values(
+        "SELECT list: a name of the list counts from where it is defined",
+        (
+            "select v * 2 as twice, twice + 1 as more, more * 10 from plays where v = 4",
+            [(8, 9, 90)],
+        ),
+        # a column of FROM comes first
+        ("select v + 1 as g, g from plays where v = 4", [(5, 1)]),
+        ("select p.v + 1 as g, p.g, g from (select g, v from plays) p where v = 4", [(5, 1, 1)]),
+        ("select v + 1 as g, g as h from (select v from plays) p where v = 4", [(5, 5)]),
+        (
+            "with a as (select * from plays), b as (select v, v + 1 as s from a where v = 4) "
+            "select s, -s as g, g as h, v + 1 as s, s from b",
+            [(5, -5, -5, 5, 5)],
+        ),
+        ("with a as (select * from plays) select v + 1 as g, g from a where v = 4", [(5, 1)]),
+        (
+            "with a as (select * from plays) select v + 1 as n, n from a p join a q using (v) "
+            "where v = 4",
+            [(5, 5)],
+        ),
+        # aggregates, window functions, nested queries, and clauses behind the list
+        (
+            "select g, count(*) as n, sum(v) as total, total / n as mean from plays group by g "
+            "order by mean, g",
+            [(1, 3, 7, 2), (2, 2, 5, 2)],
+        ),
+        (
+            "select g % 2 as odd, row_number() over (partition by odd order by v) as n, n + odd "
+            "from plays where v is not null qualify n = 2 order by odd",
+            [(1, 2, 3)],
+        ),
+        (
+            "select upper(S) as s, s || '!' as loud, LOUD from plays where v = 4",
+            [("C", "c!", "c!")],
+        ),
+        (
+            "select * from (select v as a, a + 1 as b from plays where v = 4 "
+            "union all select 1 as c, c + 1)",
+            [(4, 5), (1, 2)],
+        ),
+        ("select 'x' as a, a || 'y' as b, b", [("x", "xy", "xy")]),
+        ("select count(*) as plays, plays + 1 from plays", [(5, 6)]),
+    ),
+    *values(
         "Correlated subqueries",
         (
             "select v from plays a where v = (select max(v) from plays b where a.g = "
@@ -937,6 +981,32 @@ def test_errors_that_only_the_server_detects_are_refused_too(
 ) -> None:
     with raises(sqlstate, message):
         run(sql)
+
+
+def test_a_name_of_the_list_counts_wherever_a_query_may_stand(run: Run) -> None:
+    run("create temp table doubled as select v * 2 as d, d + 1 as e from plays where v = 4")
+    run("insert into doubled select e as x, x * 2 as y from doubled")
+    run("create view shown as select v * 2 as d, d + 1 as e from (select 4 as v) as four")
+    run("prepare tripled as select v * 3 as t, t + 1 from plays where v = 4")
+    assert run("select * from doubled order by d") == [(8, 9), (9, 18)]
+    assert run("select * from shown") == [(8, 9)]
+    assert run("execute tripled") == [(12, 13)]
+    run("begin")
+    with raises("42703", 'column "w" does not exist'):
+        run("select w as v, v from (select 1 as u) as one")
+    with raises("25P02", "current transaction is aborted"):
+        run("select v * 2 as twice, twice from plays")
+    run("rollback; drop table doubled; drop view shown; deallocate tripled")
+
+
+def test_a_name_of_the_list_is_left_alone_where_columns_are_not_known(run: Run) -> None:
+    with raises("42P01", "does not exist"):
+        run("select a as b, b from nowhere")
+    # the table is made by the same message: what it will have is not known
+    with raises("42703", 'column "n" does not exist'):
+        run("create temp table late (a int); select a as n, n from late")
+    with raises("42703", 'column "n" does not exist'):
+        run("select a as n, n from (select 1 as b) as one(a)")
 
 
 def test_lengths_count_bytes_in_every_way_to_make_a_column(run: Run) -> None:

@@ -154,6 +154,25 @@ def test_parameters_work_in_conditions_limits_and_updates(lake: Lake) -> None:
     assert cursor.rowcount == 2
 
 
+def test_a_name_of_the_select_list_is_known_to_the_extended_protocol(lake: Lake) -> None:
+    lake.run("create table t (n int, word varchar(5))")
+    lake.run("insert into t values (4, 'a')")
+    cursor = lake.connection.cursor()
+    sql = "select n * %s as m, m + 1 as n, n from t"
+    assert cursor.execute(sql, (2,)).fetchall() == ([8, 9, 4],)
+    lake.run("alter table t add column m int default 100")
+    assert cursor.execute(sql + " where true", (2,)).fetchall() == ([8, 101, 4],)
+
+
+def test_a_failed_transaction_answers_before_names_are_looked_up(lake: Lake) -> None:
+    lake.run("create table t (n int)")
+    lake.run("begin")
+    assert lake.refusal("select 1 / 0")["C"] == "22012"
+    assert lake.refusal("select n + 1 as m, m from t")["C"] == "25P02"
+    lake.run("rollback")
+    assert lake.rows("select n + 1 as m, m from t") == []
+
+
 def test_prepared_statement_is_reused_with_other_values(lake: Lake) -> None:
     cursor = lake.connection.cursor()
     for n in (1, 2, 3):

@@ -75,6 +75,13 @@ def test_varbyte_is_written_as_hexadecimal_digits(lake: Lake, options: str, expe
     assert lake.get("out/000").decode() == expected
 
 
+def test_a_name_of_the_select_list_is_known(lake: Lake) -> None:
+    lake.run("create table t (n int)")
+    lake.run("insert into t values (4)")
+    lake.unload("select n * 2 as m, m + 1 as n, n from t", "out/", "csv parallel off")
+    assert lake.get("out/000").decode() == "8,9,4\n"
+
+
 def test_json_is_an_object_per_line_with_bare_numbers(lake: Lake) -> None:
     lake.unload(
         "select 1 as a, 1.50::numeric(5,2) as b, 'x\"é' as c, true as d, null::int as e",

@@ -46,13 +46,18 @@ class Resource(CloudFormationModel):
 
 
 class Namespace(Resource):
+    """The roles that COPY may name are those that were associated with the namespace last."""
+
     TYPE = "AWS::RedshiftServerless::Namespace"
+    ROLES: ClassVar[list[str]] = []
 
     @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: dict[str, Any], *_: str, **__: Any
     ) -> "Namespace":
-        return cls(cloudformation_json["Properties"]["NamespaceName"])
+        asked = cloudformation_json["Properties"]
+        Namespace.ROLES = asked.get("IamRoles", [])
+        return cls(asked["NamespaceName"])
 
 
 class Workgroup(Resource):

@@ -6,6 +6,7 @@ GetCredentials as AWS does, with a user that is the IAM identity which signed th
 
 import gc
 import json
+import logging
 import os
 import re
 import subprocess
@@ -29,9 +30,11 @@ from moto.redshift import models as moto_redshift
 from redshift_connector.iam_helper import IamHelper
 from tenacity import stop_after_attempt
 
-from include.cosmos.layers import ENVIRONMENT
+from include.cosmos.identity import take_identity
+from include.cosmos.layers import ENVIRONMENT, prepare_login
 from include.load.errors import LoadError
 from include.load.operator import connect_to_redshift
+from include.settings import settings
 from redshift_emulator.server import Emulator, running_emulator
 from redshift_emulator.testing import self_signed, temporary_data_dir
 from tests import dbt_here
@@ -236,9 +239,14 @@ def machine(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):  # as a task may change them
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    settings.cache_clear()
     IamHelper.credentials_cache.clear()  # the driver's, for as long as a process lives
     yield monkeypatch
     IamHelper.credentials_cache.clear()
+    settings.cache_clear()
     gc.collect()
 
 
@@ -266,12 +274,13 @@ def user_of_the_loader() -> str:
 def user_of_dbt(machine: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Return whom dbt logs in as by profiles.yml, in a project without models.
 
-    Its environment is that of the DAG's tasks.
+    Its environment is that of the DAG's tasks, once they have prepared it.
     """
     ti = SimpleNamespace(xcom_pull=lambda **_: "true")
     for name, template in ENVIRONMENT.items():
         shown = SandboxedEnvironment().from_string(template)
         machine.setenv(name, shown.render(conn=ConnectionAccessor(), run_id="test", ti=ti))
+    prepare_login({})  # type: ignore[typeddict-item]
     (tmp_path / "dbt_project.yml").write_text("name: empty\nprofile: sparkify\n")
     (tmp_path / "profiles.yml").write_bytes((ROOT / "profiles.yml").read_bytes())
     done = dbt_here.invoke(
@@ -327,21 +336,70 @@ def test_in_a_workgroup_the_loader_and_dbt_are_one_user(
     assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
 
 
-def test_the_loader_asks_as_the_identity_of_the_aws_connection_alone(
-    cluster: tuple[Emulator, Path], serverless_api: str, machine: pytest.MonkeyPatch
+def test_loader_and_dbt_ask_as_the_identity_of_the_aws_connection_alone(
+    cluster: tuple[Emulator, Path],
+    serverless_api: str,
+    machine: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The machine's own identity is another one, which the warehouse does not know."""
+    secret = "canary-of-the-secret-key"
     brief = IN_A_WORKGROUP["extra"] | {"serverless_token_duration_seconds": 900}
     set_connections(
         machine,
         cluster[0],
         IN_A_WORKGROUP | {"extra": brief},
         login=KEYS["aws_access_key_id"],
-        password=KEYS["aws_secret_access_key"],
+        password=secret,
     )
     set_all(machine, {"AWS_ACCESS_KEY_ID": "stranger", "AWS_SECRET_ACCESS_KEY": "local"})
     machine.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", serverless_api)
-    assert user_of_the_loader() == USER
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "redshift_connector"):
+        assert (user_of_the_loader(), user_of_dbt(machine, tmp_path)) == (USER, USER)
+    assert secret == os.environ["AWS_SECRET_ACCESS_KEY"]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 2
+    assert [path for path in written if secret.encode() in path.read_bytes()] == []
+    assert "AWS" in caplog.text
+    assert secret not in caplog.text
+
+
+def test_dbt_takes_the_role_of_the_aws_connection_and_drops_the_machines_profile(
+    redshift_api: str, machine: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(service, REGION, endpoint_url=redshift_api)
+
+    set_all(machine, OF_THE_MACHINE | {"AWS_ENDPOINT_URL_STS": redshift_api})
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = client("iam").create_role(
+        RoleName="pipeline", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+    )["Role"]["Arn"]
+    extra = {"region_name": REGION, "role_arn": role}
+    machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
+    take_identity("aws_default")
+    assert ":assumed-role/pipeline/" in client("sts").get_caller_identity()["Arn"]
+
+    named = {"conn_type": "aws", "login": "another", "password": "secret"}
+    machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(named))
+    profiles = tmp_path / "credentials"
+    profiles.write_text("[machine]\naws_access_key_id = machine\naws_secret_access_key = secret\n")
+    set_all(machine, {"AWS_SHARED_CREDENTIALS_FILE": str(profiles), "AWS_PROFILE": "machine"})
+    take_identity("aws_default")
+    found = boto3.Session().get_credentials()
+    assert found
+    assert (found.access_key, found.secret_key, found.token) == ("another", "secret", None)
+
+
+def test_a_connection_that_names_nobody_leaves_the_machine_its_identity(
+    machine: pytest.MonkeyPatch,
+) -> None:
+    set_all(machine, OF_THE_MACHINE | {"AWS_SESSION_TOKEN": "of-the-machine"})
+    extra = {"region_name": REGION}
+    machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
+    take_identity("aws_default")
+    assert os.environ["AWS_SESSION_TOKEN"] == "of-the-machine"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -103,13 +104,31 @@ def client(credentials: Mapping[str, str], region: str | None, session: Session)
         raise load_error(
             "Credentials are required: IAM_ROLE or ACCESS_KEY_ID and SECRET_ACCESS_KEY"
         )
+    return _client(
+        region,
+        endpoint_url,
+        credentials.get("access_key_id", "assumed-role"),
+        credentials.get("secret_access_key", "assumed-role"),
+        credentials.get("session_token"),
+    )
+
+
+@lru_cache(maxsize=8)
+def _client(
+    region: str | None,
+    endpoint_url: str | None,
+    access_key: str,
+    secret_key: str,
+    token: str | None,
+) -> S3Client:
+    """Return a client, which threads may share; to make one takes as long as to read ten files."""
     return boto3.client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
-        aws_access_key_id=credentials.get("access_key_id", "assumed-role"),
-        aws_secret_access_key=credentials.get("secret_access_key", "assumed-role"),
-        aws_session_token=credentials.get("session_token"),
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=token,
         config=Config(
             max_pool_connections=REQUESTS_IN_FLIGHT,
             s3={"addressing_style": "path" if endpoint_url else "auto"},

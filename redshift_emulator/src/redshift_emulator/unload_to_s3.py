@@ -23,9 +23,9 @@ from mypy_boto3_s3 import S3Client
 from sqlglot import exp
 
 from redshift_emulator.backend import Backend, Log, Session
-from redshift_emulator.dialect import translate
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.load_log import Row, UnloadedFile, log_unload, now
+from redshift_emulator.lookup import translate_with_columns
 from redshift_emulator.s3_objects import client, list_objects, load_error, s3_errors, split_url
 from redshift_emulator.statements import SessionSettings, Sql, Unload
 
@@ -51,7 +51,7 @@ async def run_unload(statement: Unload, backend: Backend, log: Log, session: Ses
     empty, and when S3 returns an error.
     """
     _check(statement)
-    select = _select(statement.query)
+    select = await _select(statement.query, backend)
     names, types = await _columns(select, backend)
     header, write = _row_writer(statement.options, names, types)
     write = _with_digits(write, types)
@@ -105,7 +105,7 @@ def _check(statement: Unload) -> None:
         raise RedshiftError("0A000", "The emulator does not support the option MANIFEST VERBOSE")
 
 
-def _select(query: str) -> str:
+async def _select(query: str, backend: Backend) -> str:
     """Return the query in PostgreSQL's dialect."""
     tree = sqlglot.parse_one(query, read="redshift")
     if not isinstance(tree, exp.Query):
@@ -115,10 +115,11 @@ def _select(query: str) -> str:
             "0A000",
             "LIMIT clause is not supported in the outermost select of an UNLOAD statement",
         )
-    (translated,) = translate(query, SessionSettings())
-    if not isinstance(translated, Sql):
+    translated = await translate_with_columns(query, SessionSettings(), backend.query)
+    statement = translated[0] if translated and len(translated) == 1 else None
+    if not isinstance(statement, Sql):
         raise RedshiftError("42601", "UNLOAD needs a SELECT query")
-    return translated.text
+    return statement.text
 
 
 async def _columns(select: str, backend: Backend) -> tuple[list[str], list[str]]:

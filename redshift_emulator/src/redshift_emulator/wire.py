@@ -20,12 +20,13 @@ from typing import Any, NamedTuple, TypeVar
 from redshift_emulator import varbyte
 from redshift_emulator.backend import Session
 from redshift_emulator.copy_from_s3 import run_copy
-from redshift_emulator.dialect import CASE, is_on, translate
+from redshift_emulator.dialect import CASE, is_on
 from redshift_emulator.dialect.tokens import literal
 from redshift_emulator.error_replies import error_reply, information, reworded
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.faults import FaultFile
 from redshift_emulator.isolation import LOG_INSERTS, TAKES_SNAPSHOT, TOUCHED, Schedule, Transaction
+from redshift_emulator.lookup import translate_with_columns
 from redshift_emulator.postgres import (
     CANCEL_REQUEST,
     OWNER,
@@ -385,7 +386,7 @@ class ClientSession:
     async def _simple_query(self, text: str) -> None:
         """Run the statements of one Query, in one transaction unless they control it themselves."""
         await self._apply_faults(text)
-        statements = translate(text, self._settings)
+        statements = await translate_with_columns(text, self._settings, self.pg.query) or []
         if not statements:
             self._answer(message(b"I"))
         for statement in statements:
@@ -464,7 +465,9 @@ class ClientSession:
         name, text, types = body.split(b"\0", 2)
         self._prepared.pop(name, None)
         sql = text.decode()
-        statements = translate(sql, self._settings)
+        statements = await translate_with_columns(sql, self._settings, self._run_hidden)
+        if statements is None:
+            return
         if len(statements) > 1:
             raise RedshiftError(
                 "42601", "cannot insert multiple commands into a prepared statement"

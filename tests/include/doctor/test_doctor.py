@@ -109,6 +109,25 @@ def test_alerts_by_slack_need_its_connection(monkeypatch: pytest.MonkeyPatch) ->
         checks.connections(checks.Reached())
 
 
+@pytest.mark.parametrize(
+    ("target", "fields", "said"),
+    [
+        ("prod_iam", {"login": "key", "password": "secret"}, "as AWS_PROFILE or the machine"),
+        ("prod_iam", {"extra": {"role_arn": "arn:aws:iam::123456789012:role/a"}}, "the machine"),
+        ("prod_iam", {"extra": {"region_name": "us-west-2"}}, ""),
+        ("prod", {"login": "key", "password": "secret"}, ""),
+    ],
+)
+def test_a_shell_in_which_dbt_is_another_user_is_named(
+    monkeypatch: pytest.MonkeyPatch, target: str, fields: dict[str, object], said: str
+) -> None:
+    connection = json.dumps({"conn_type": "aws", **fields})
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
+    found = checks.beside_the_tasks(target)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
 def test_a_port_on_which_nothing_listens_is_named_and_later_checks_are_skipped(
     stack: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

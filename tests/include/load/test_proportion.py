@@ -1,12 +1,18 @@
 """A load reads of the staging table what it replaces, whatever the table holds besides."""
 
 import time
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from string import ascii_uppercase
+from threading import Lock
 from typing import Any
 
 import pytest
 from redshift_connector.cursor import Cursor
 
+from include.load import protocol
+from include.load.errors import LoadError
+from include.load.request import LoadResult
 from include.load.tables import EVENTS, SONGS, StagingTable
 from include.load.tasks import stage
 from tests.sparkify_data import event, song
@@ -60,6 +66,77 @@ def test_a_corrected_partition_is_found_without_reading_the_others(full: Warehou
         # The partition's blocks, twice: to compare the rows, and to delete them
         assert 0 < rows_read(full, table) - before < PARTITIONS * ROWS
         assert full.rows(f'select count(*) from "raw".{table.name}') == [(PARTITIONS * ROWS - 1,)]
+
+
+FOLDERS = [f"song_data/{first}/{second}/" for first in "ABC" for second in ascii_uppercase]
+BATCH = 8
+
+
+class Watched:
+    """Stands before `load_together`: notes each batch that begins, and refuses one of them."""
+
+    def __init__(self, refused: str = "") -> None:
+        self.begun: list[str] = []
+        self.running = self.most = 0
+        self.refused = refused
+        self.lock = Lock()
+        self.load = protocol.load_together
+
+    def __call__(self, *arguments: Any) -> None:
+        first = arguments[3][0].prefix
+        with self.lock:
+            self.begun.append(first)
+            self.running += 1
+            self.most = max(self.most, self.running)
+        try:
+            if first == self.refused:
+                raise LoadError("refused")
+            self.load(*arguments)
+        finally:
+            with self.lock:
+                self.running -= 1
+
+
+@pytest.fixture
+def folders(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """Put a song into each of many folders, and let few of them be loaded together."""
+    for number, folder in enumerate(FOLDERS):
+        warehouse.put_events(f"{folder}song.json", [song(number)])
+    monkeypatch.setattr(protocol, "PARTITIONS_TOGETHER", BATCH)
+    return warehouse
+
+
+def test_many_partitions_are_loaded_in_several_sessions_at_once(
+    folders: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, shown = Watched(), list[str]()
+    monkeypatch.setattr(protocol, "load_together", watched)
+
+    def progress(results: Iterable[LoadResult], total: int) -> Iterator[LoadResult]:
+        assert total == len(FOLDERS)
+        for result in results:
+            shown.append(result.address.removeprefix("s3://sparkify/"))
+            yield result
+
+    assert stage("stage", SONGS, "song_data/").stage("first", progress).loaded == len(FOLDERS)
+    assert watched.most == protocol.SESSIONS > 1
+    assert shown == FOLDERS
+    for table, column in (("staging_songs", "song_id"), ("load_history", "load_id")):
+        count = f'select count(*), count(distinct {column}) from "raw".{table}'
+        assert folders.rows(count) == [(len(FOLDERS), len(FOLDERS))]
+
+
+def test_an_error_lets_no_other_batch_begin_and_finishes_those_that_have(
+    folders: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(refused=FOLDERS[BATCH])
+    monkeypatch.setattr(protocol, "load_together", watched)
+    with pytest.raises(LoadError, match="refused"):
+        stage("stage", SONGS, "song_data/").stage("first")
+    assert len(watched.begun) <= 1 + protocol.SESSIONS
+    assert folders.rows('select count(*) from "raw".staging_songs') == [
+        (BATCH * (len(watched.begun) - 1),)
+    ]
 
 
 def test_partitions_that_are_copied_together_share_their_statements(

@@ -1,5 +1,6 @@
 """The load protocol on the local S3 and Redshift: every line accounted for, all or nothing."""
 
+import bz2
 import gzip
 import json
 import logging
@@ -10,6 +11,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+import zstandard
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
@@ -229,6 +231,41 @@ def test_a_bad_line_is_kept_whole_with_its_place_and_reason(
     if column:
         assert found == [column, value]
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("option", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", lambda text: gzip.compress(text[:900]) + gzip.compress(text[900:])),
+        ("bzip2", bz2.compress),
+        ("zstd", zstandard.compress),
+    ],
+)
+def test_a_bad_line_of_a_packed_object_is_kept_as_that_of_a_plain_one(
+    warehouse: Warehouse, option: str, pack: Callable[[bytes], bytes]
+) -> None:
+    line = json.dumps(event(1, status="é"), ensure_ascii=False)
+    text = "\n".join([json.dumps(event(0)), line, json.dumps(event(9))])
+    warehouse.put(f"{FILE}.{option.lower()}", pack(text.encode()))
+
+    operator = stage_events(max_rejected_lines=1, copy_options=[option])
+    assert operator.stage("run").rows_loaded == 2
+
+    assert warehouse.rows(
+        'select line_number, column_name, column_value, raw_line from "raw".load_errors'
+    ) == [(2, "status", "é", line)]
+    assert set(event(0)) == {
+        key for (key,) in warehouse.rows('select json_key from "raw".load_keys')
+    }
+
+
+def test_a_packed_object_of_another_format_is_named_by_what_is_in_it(warehouse: Warehouse) -> None:
+    warehouse.put(f"{FILE}.gz", gzip.compress(ARRAY))
+    with pytest.raises(LoadError, match="The file is one JSON array"):
+        stage_events(copy_options=["gzip"]).stage("bad")
+    [(raw_line,)] = warehouse.rows('select raw_line from "raw".load_errors')
+    assert raw_line == ARRAY.decode()
 
 
 def test_over_the_error_budget_nothing_is_loaded_and_the_message_has_the_lines(

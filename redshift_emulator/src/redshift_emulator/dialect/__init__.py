@@ -2,8 +2,9 @@
 
 tokens.py splits and reads commands. definitions.py handles CREATE, ALTER and DROP, and commands.py
 the other commands. queries.py rewrites SELECT and DML on sqlglot's tree, which grammar.py parses
-and writes. columns.py finds what is known about a query's columns. rules.py lists as data what
-Redshift supports and refuses. Functions that PostgreSQL lacks are SQL, in catalog/2_functions.sql.
+and writes. laterals.py replaces names that SELECT lists define, and columns.py finds what is known
+about a query's columns. rules.py lists as data what Redshift supports and refuses. Functions that
+PostgreSQL lacks are SQL, in catalog/2_functions.sql.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from functools import lru_cache, partial
 
 from sqlglot import exp
 
-from redshift_emulator.dialect import commands, definitions, grammar, queries
+from redshift_emulator.dialect import commands, definitions, grammar, laterals, queries
 from redshift_emulator.dialect.tokens import Cursor, tokenize
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.statements import SessionSettings, Sql, Statement
@@ -21,18 +22,27 @@ CASE = "enable_case_sensitive_identifier"
 _TRUE = ("true", "on", "'true'", "'on'", "1")
 
 
-def translate(sql: str, settings: SessionSettings) -> list[Statement]:
+def translate(
+    sql: str, settings: SessionSettings, tables: laterals.Tables | None = None
+) -> list[Statement]:
     """Translate `sql`, one or several Redshift statements, for PostgreSQL.
 
     SET and RESET also change `settings`. Raises RedshiftError for what Redshift refuses, and for
-    what the emulator does not support; that message begins with "The emulator".
+    what the emulator does not support; that message begins with "The emulator". Raises
+    laterals.UnknownColumnsError where the columns of tables decide what a name means, and `tables`
+    does not tell them.
     """
     statements: list[Statement] = []
     for cursor in _split(sql, settings.case_sensitive_identifier):
         cursor.case_sensitive = settings.case_sensitive_identifier
         text = cursor.source()
         translated = _translate_cached if len(text) <= _CACHED_LENGTH else _translate
-        statement = translated(text, settings.case_sensitive_identifier)
+        try:
+            statement = translated(text, settings.case_sensitive_identifier)
+        except laterals.UnknownColumnsError:
+            # An error is not cached, so that what depends on tables never is.
+            with laterals.knowing(tables or {}):
+                statement = _translate(text, settings.case_sensitive_identifier)
         if isinstance(statement, Sql):
             _note_setting(statement.text, settings)
         statements.append(statement)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 
-from redshift_emulator.dialect import columns, grammar, rules
+from redshift_emulator.dialect import columns, grammar, laterals, rules
 from redshift_emulator.dialect.tokens import LONGEST_NAME, fold, syntax_error, too_long
 from redshift_emulator.errors import RedshiftError
 
@@ -23,6 +23,8 @@ def parse(
     a row for it, but not a set of rows.
     """
     tree = grammar.read(sql, into)
+    if not case_sensitive:
+        laterals.inline(tree)
     stored = stored or bool(tree.args.get("into"))
     reads_user_tables = any(not _is_system(table) for table in _relations(tree))
     known: list[columns.Output] = []
