@@ -1,5 +1,9 @@
 {% macro record_run_results(results) -%}
     {% set executed = results | selectattr('status', 'ne', 'skipped') | list %}
+    {# A test of --empty or --sample judged a part: nothing may be published by it. #}
+    {% if reads_part_of_its_inputs() %}
+        {% set executed = executed | rejectattr('node.resource_type', 'eq', 'test') | list %}
+    {% endif %}
     {% if not executed or not changes_warehouse() %}
         {{ return('') }}
     {% endif %}

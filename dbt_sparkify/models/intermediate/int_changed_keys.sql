@@ -1,6 +1,6 @@
 {# A view: each model reads only the window of loads that it has not seen.
    access: the reports, which are another group's, read it through is_affected. #}
-{{ config(materialized='view', bind=false, access='protected') }}
+{{ config(materialized='view', access='protected') }}
 
 with
 

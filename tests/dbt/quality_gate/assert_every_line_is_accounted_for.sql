@@ -213,3 +213,4 @@ final as (
 
 select * from final
 where unaccounted_lines > 0
+    and not {{ reads_part_of_its_inputs() }} {# --sample splits partitions #}

@@ -15,6 +15,7 @@ expected as (
     where page = 'NextSong'
         and quarantine_reason is null
         and {{ within_gate('ts', by=['event_date', 'song_id'], in_epoch_ms=true) }}
+        and {{ within_sample('event_at') }}
 
 ),
 
@@ -25,6 +26,7 @@ actual as (
         count(*) as copies
     from {{ ref('songplays') }}
     where {{ is_judged(ref('songplays')) }}
+        and {{ within_sample('start_time') }}
     group by songplay_id
 
 )
