@@ -32,6 +32,16 @@ log = getLogger(__name__)
 Progress = Callable[[Iterable[LoadResult], int], Iterable[LoadResult]]
 SECONDS_BETWEEN_LOG_LINES = 5
 
+# As in profiles.yml, in seconds, unless the connection says otherwise: the kernel's first probe
+# comes after two hours, and a NAT or firewall forgets a connection before that ("Queries appear to
+# hang", Management Guide).
+KEEPALIVES = {
+    "tcp_keepalive": True,
+    "tcp_keepalive_idle": 60,
+    "tcp_keepalive_interval": 30,
+    "tcp_keepalive_count": 5,
+}
+
 # The options of a connection by which RedshiftSQLHook asks IAM for a login
 IAM_OPTIONS = {
     *("iam", "cluster_identifier"),
@@ -248,7 +258,7 @@ def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> RedshiftConn
     """Return a new connection; raises LoadError or TransientError in words.
 
     With IAM, the AWS connection's identity asks for the login. Only a local host is reached without
-    TLS.
+    TLS. Keepalives keep the connection of a long COPY open.
     """
     hook = RedshiftSQLHook(redshift_conn_id=redshift_conn_id, aws_conn_id=aws_conn_id)
     require_address(hook.conn)
@@ -256,6 +266,7 @@ def connect_to_redshift(redshift_conn_id: str, aws_conn_id: str) -> RedshiftConn
         if hook.conn.extra_dejson.get("iam"):
             hook.conn = with_temporary_login(hook)
         hook.conn = with_tls(hook.conn)
+        hook.conn.extra = json.dumps(KEEPALIVES | hook.conn.extra_dejson)
         return hook.get_conn()
 
 

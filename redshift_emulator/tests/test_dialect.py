@@ -722,6 +722,13 @@ REFUSED = [
     ),
     *refused("SET", "42704", "unrecognized configuration parameter", "set work_mem to '1GB'"),
     *refused(
+        "extra_float_digits",
+        "22023",
+        'outside the valid range for parameter "extra_float_digits" (-15 .. 2)',
+        "set extra_float_digits to 3",
+        "set extra_float_digits = '-16'",
+    ),
+    *refused(
         "COPY",
         "0A000",
         "does not support the option PARQUET",
@@ -1265,6 +1272,10 @@ def test_settings_have_their_defaults_before_any_set(run: Run) -> None:
     assert run("show enable_result_cache_for_session") == [("off",)]
     run("reset enable_result_cache_for_session")
     assert run("show enable_result_cache_for_session") == [("on",)]
+    run("set extra_float_digits to -2")
+    assert run("show extra_float_digits") == [("-2",)]
+    assert run("select (1::float / 3)::text") == [("0.3333333333333",)]
+    run("reset extra_float_digits")
     settings = dict(run("show all"))
     assert settings["query_group"] == "default"
     assert settings["search_path"] == '"$user", public'

@@ -307,8 +307,9 @@ def test_varbyte_goes_under_its_code_in_either_format(
 
 def test_nul_byte_in_a_text_is_refused_and_the_session_continues(lake: Lake) -> None:
     cursor = lake.connection.cursor()
-    with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):
-        cursor.execute("select %s", ("a\0b",))
+    for sql, values in (("select %s", ("a\0b",)), (r"select 'a\000b'", ())):
+        with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):
+            cursor.execute(sql, values)
     assert lake.rows("select 1") == [(1,)]
 
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redshift_connector
@@ -24,8 +24,19 @@ pytestmark = pytest.mark.stack
 
 # The driver leaves a socket that timed out, and dbt its threads, to the garbage collector.
 ABANDONED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+KEEPALIVE_OPTIONS = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
 SLOW_SECONDS = 2.0
 LIMIT_SECONDS = 1.0
+
+
+class Socket(NamedTuple):
+    """What limits a connection: its timeout, and whether and when keepalives are sent."""
+
+    timeout: float | None
+    keepalives: list[int]
+
+
+LASTING = Socket(None, [1, 60, 30, 5])
 
 
 @pytest.fixture
@@ -47,15 +58,19 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultFil
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float | None, int]]:
-    """Return the timeout and SO_KEEPALIVE of the socket of each connection that is opened."""
-    seen: list[tuple[float | None, int]] = []
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Socket]:
+    """Return the timeout and the keepalives of the socket of each connection that is opened."""
+    seen: list[Socket] = []
     connect = redshift_connector.connect
 
     def watched(**arguments: Any) -> redshift_connector.Connection:
         connection = connect(**arguments)
         wire = connection._usock
-        seen.append((wire.gettimeout(), wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)))
+        keepalives = [
+            wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            *(wire.getsockopt(socket.IPPROTO_TCP, option) for option in KEEPALIVE_OPTIONS),
+        ]
+        seen.append(Socket(wire.gettimeout(), keepalives))
         return connection
 
     monkeypatch.setattr(redshift_connector, "connect", watched)
@@ -77,24 +92,25 @@ SLOW = Fault("'slow'", "slow", SLOW_SECONDS)
 
 
 def test_dbt_waits_for_a_statement_that_is_slower_than_any_limit(
-    faults: FaultFile, opened: list[tuple[float | None, int]], tmp_path: Path
+    faults: FaultFile, opened: list[Socket], tmp_path: Path
 ) -> None:
     faults.write([SLOW])
     assert select_by_dbt(tmp_path, PROFILES)
     assert faults.read() == []
-    assert set(opened) == {(None, 1)}
+    assert opened
+    assert all(each == LASTING for each in opened)
 
 
 @ABANDONED
 def test_a_connect_timeout_in_the_profile_would_end_it(
-    faults: FaultFile, opened: list[tuple[float | None, int]], tmp_path: Path
+    faults: FaultFile, opened: list[Socket], tmp_path: Path
 ) -> None:
     faults.write([SLOW])
     limited = PROFILES.replace(
         "retries: 3", f"retries: 0\n      connect_timeout: {LIMIT_SECONDS:.0f}"
     )
     assert not select_by_dbt(tmp_path, limited)
-    assert {timeout for timeout, _ in opened} == {LIMIT_SECONDS}
+    assert {each.timeout for each in opened} == {LIMIT_SECONDS}
 
 
 def select_by_the_loader() -> str:
@@ -103,12 +119,10 @@ def select_by_the_loader() -> str:
     return str(pace)
 
 
-def test_the_loader_waits_for_it_too(
-    faults: FaultFile, opened: list[tuple[float | None, int]]
-) -> None:
+def test_the_loader_waits_for_it_too(faults: FaultFile, opened: list[Socket]) -> None:
     faults.write([SLOW])
     assert (select_by_the_loader(), faults.read()) == ("slow", [])
-    assert opened == [(None, 1)]
+    assert opened == [LASTING]
 
 
 @ABANDONED

@@ -268,6 +268,15 @@ def test_a_packed_object_of_another_format_is_named_by_what_is_in_it(warehouse: 
     assert raw_line == ARRAY.decode()
 
 
+def test_two_refusals_of_one_line_count_once(warehouse: Warehouse) -> None:
+    line = json.dumps(event(1, status="x")) + json.dumps(event(2, status="y"))
+    warehouse.put(FILE, f"{json.dumps(event(0))}\n{line}".encode())
+    result = stage_events(max_rejected_lines=2).stage("run")
+    assert warehouse.rows("select count(*) from sys_load_error_detail") >= [(2,)]
+    assert (result.rows_loaded, result.rows_rejected) == (1, 1)
+    assert warehouse.rows('select line_number from "raw".load_errors') == [(2,)]
+
+
 def test_over_the_error_budget_nothing_is_loaded_and_the_message_has_the_lines(
     warehouse: Warehouse,
 ) -> None:

@@ -439,7 +439,20 @@ def _assignment(cursor: Cursor) -> str:
     name = setting_name(cursor)
     if not zone:
         cursor.expect("TO", "=")
-    return f"{name} to {cursor.rest()}"
+    value = cursor.rest()
+    if name == "extra_float_digits":
+        _check_digits(value)
+    return f"{name} to {value}"
+
+
+def _check_digits(value: str) -> None:
+    """Refuse what is not from -15 to 2; PostgreSQL takes 3 as well (extra_float_digits)."""
+    digits = value.replace(" ", "").strip("'")
+    if digits.removeprefix("-").isdigit() and not -15 <= int(digits) <= 2:
+        raise RedshiftError(
+            "22023",
+            f'{digits} is outside the valid range for parameter "extra_float_digits" (-15 .. 2)',
+        )
 
 
 def reset(cursor: Cursor) -> Sql:

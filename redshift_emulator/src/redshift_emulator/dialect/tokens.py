@@ -55,6 +55,8 @@ def _unescape(match: re.Match[str]) -> str:
     if escaped is None:
         return "'"
     if escaped.isdigit():
+        if not int(escaped, 8):
+            raise RedshiftError("22021", 'invalid byte sequence for encoding "UTF8": 0x00')
         return chr(int(escaped, 8))
     return _CONTROL.get(escaped, escaped)
 
