@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         generated = generate(**{**vars(options), "anomalies": dict(options.anomalies)})
-    except (ValueError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     seconds = time.monotonic() - began
     for anomaly in generated.anomalies:
@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _kind_and_count(text: str) -> tuple[str, int]:
     kind, _, count = text.partition(":")
+    if count and not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: the count {count} is no whole number")
     return kind, int(count or 1)
 
 
