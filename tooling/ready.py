@@ -1,4 +1,4 @@
-"""What make asks before it begins: are the settings right, and does the warehouse answer?
+"""What make asks before it begins: that settings are right and the warehouse answers.
 
 A wrong setting would end a command in a traceback, and dbt says of a warehouse that does not answer
 just "communication error", after it has parsed the project.

@@ -85,7 +85,7 @@ def test_events_lead_from_s3_through_load_and_models_to_what_is_read(
     assert names(loaded["inputs"]) == {(bucket, PREFIX)}
     assert names(loaded["outputs"]) == {raw} == names(built["inputs"])
     assert names(built["outputs"]) == {(cluster, "dev.staging.stg_sparkify__events")}
-    marts = ("songplays", "users")
+    marts = ("artists", "songplays", "songs", "users")
     assert names(published["inputs"]) == {(cluster, f"dev.unpublished.{mart}") for mart in marts}
     assert names(published["outputs"]) == {(cluster, f"dev.analytics.{mart}") for mart in marts}
     columns = {
