@@ -23,6 +23,9 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
 
 # Without .env, docker-compose.yml takes the settings of its profile `local`.
 DOCKER ?= docker
+HAS_DOCKER = command -v $(firstword $(DOCKER)) > /dev/null || { \
+	echo "There is no command $(DOCKER) here. Install Docker, name another (make image DOCKER=podman), or use none: make up." >&2; \
+	exit 1; }
 COMPOSE = $(DOCKER) compose $(if $(wildcard .env),,--env-file .local/compose.env)
 # What the image is built for comes from the environment, where that has it.
 BUILD_ARGS = $(addprefix --build-arg ,$(shell sed -n 's/^ARG \([A-Z0-9_]*\).*/\1/p' deploy/Dockerfile))
@@ -53,8 +56,16 @@ dbt_packages/.installed: packages.yml $(BIN)/.installed $(wildcard local/dbt_pac
 .PHONY: setup
 setup: $(BIN)/.installed dbt_packages/.installed ## Install everything into the checkout
 
+# A wrong setting, or a warehouse that does not answer, is said at once and in words.
+.PHONY: settings reachable
+settings: setup
+	@$(LOAD_ENV); $(BIN)/python -m tooling.ready
+reachable: setup
+	@$(LOAD_ENV); $(BIN)/python -m tooling.ready --redshift
+
 .PHONY: manifest
 manifest: setup ## Parse the dbt project: for Cosmos, and so that no task need parse it again
+	@echo "Parsing the dbt project …" >&2
 	@$(LOAD_ENV); export REDSHIFT_SCHEMA=$${SPARKIFY_REDSHIFT_SCHEMA:-analytics} SPARKIFY_DBT_TARGET=$${SPARKIFY_DBT_TARGET:-prod}; \
 		fingerprint=$$($(BIN)/python -m include.cosmos.manifest) && \
 		$(BIN)/dbt --quiet parse --profile sparkify --target $$SPARKIFY_DBT_TARGET && \
@@ -76,39 +87,39 @@ down: setup ## Stop what `make up` or `make demo` started; the data stays
 .PHONY: load
 load: export EVENTS_PREFIX = $(value PREFIX)
 load: export SONGS_PREFIX = $(value SONGS)
-load: setup ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow; RELOAD=1 loads all
+load: settings ## Load songs and PREFIX=log_data/… into the staging tables, without Airflow; RELOAD=1 loads all
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
 		$(BIN)/python -m include.load.command_line --events-prefix "$$EVENTS_PREFIX" --songs-prefix "$$SONGS_PREFIX" $(if $(RELOAD),--reload)
 
 .PHONY: build
-build: manifest ## Build and test every model, without Airflow; production is published behind its tests
+build: reachable manifest ## Build and test every model, without Airflow; production is published behind its tests
 	@$(LOAD_ENV); $(BIN)/dbt build --exclude resource_type:unit_test && \
 		case "$$SPARKIFY_DBT_TARGET" in prod*) $(PUBLISHING) publish --hold;; esac
 
 .PHONY: publish
-publish: manifest ## Bring what was built and has passed its tests to the schemas that analysts read
+publish: settings manifest ## Bring what was built and has passed its tests to the schemas that analysts read
 	@$(LOAD_ENV); $(PUBLISHING) publish
 
 .PHONY: rollback
-rollback: manifest ## Take the last publication back, and publish nothing until `make publish`
+rollback: settings manifest ## Take the last publication back, and publish nothing until `make publish`
 	@$(LOAD_ENV); $(PUBLISHING) rollback
 
 .PHONY: gate
-gate: setup ## Run every data test over all history, without building anything
+gate: reachable ## Run every data test over all history, without building anything
 	@$(LOAD_ENV); $(BIN)/dbt test --exclude resource_type:unit_test
 
 .PHONY: roles
-roles: manifest ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST, PERSONAL_DATA=<user> get them
+roles: settings manifest ## Create the warehouse's roles, as a superuser; LOADER, TRANSFORMER, ANALYST, PERSONAL_DATA=<user> get them
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m include.access.roles \
 		--loader $(LOADER) --transformer $(TRANSFORMER) --analyst $(ANALYST) --personal-data $(PERSONAL_DATA)
 
 .PHONY: doctor
-doctor: setup ## Check what the pipeline needs here, name each fault and its cure, write target/doctor.json
+doctor: settings ## Check what the pipeline needs here, name each fault and its cure, write target/doctor.json
 	@$(LOAD_ENV); PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
 		$(BIN)/python -m include.doctor $(if $(SCRATCH),--scratch $(SCRATCH))
 
 .PHONY: docs
-docs: setup ## Generate the dbt docs site and serve it on 127.0.0.1
+docs: reachable ## Generate the dbt docs site and serve it on 127.0.0.1
 	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate --target $(READ_TARGET) && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
 
 .PHONY: dashboard
@@ -204,29 +215,36 @@ deploy-env: setup ## Print .env for the stack STACK (sparkify) that was created 
 
 .PHONY: image
 image: ## Build production's image, for the login in .env
+	@$(HAS_DOCKER)
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; \
 		$(DOCKER) build --file deploy/Dockerfile --target pipeline --tag sparkify-pipeline $(BUILD_ARGS) .
 
 .PHONY: compose-up
 compose-up: $(if $(wildcard .env),,.local/compose.env) ## Start Airflow in containers: on the cluster in .env, or on a local S3 and Redshift
+	@$(HAS_DOCKER)
 	$(COMPOSE) up --build --wait
 
 .PHONY: compose-down
 compose-down: ## Stop and remove the containers; the data stays in their volumes
+	@$(HAS_DOCKER)
 	$(COMPOSE) --profile local down
 
 .local/compose.env:
+	@$(HAS_DOCKER)
 	$(DOCKER) build --file deploy/Dockerfile --target local --tag sparkify-local .
 	@mkdir -p .local && umask 077 && $(DOCKER) run --rm sparkify-local > $@.new && mv $@.new $@
 
 .PHONY: ci-manifest
 ci-manifest: setup ## Save the manifest of BASE (origin/main), which ci-slim compares with
+	@git rev-parse --quiet --verify '$(BASE)^{commit}' > /dev/null || { \
+		echo "There is no commit $(BASE) to compare with: git fetch origin main, or make ci-manifest BASE=<commit>." >&2; \
+		exit 1; }
 	@$(LOAD_ENV); base=$$(mktemp -d) && trap 'rm -rf "$$base"' EXIT && mkdir -p $(STATE) && \
 		git archive $(BASE) | tar -x -C "$$base" && cp -r dbt_packages "$$base" && \
 		$(BIN)/dbt --quiet parse --project-dir "$$base" --profiles-dir "$$base" --target $(READ_TARGET) --target-path "$(abspath $(STATE))"
 
 .PHONY: ci-slim
-ci-slim: setup ## Build what PR=<number> changed in schemas of its own, the rest read from production
+ci-slim: reachable ## Build what PR=<number> changed in schemas of its own, the rest read from production
 	@$(LOAD_ENV); export REDSHIFT_SCHEMA=pr_$(PR); \
 		drop() { $(BIN)/dbt --quiet --no-write-json run-operation drop_ci_schemas; }; \
 		drop && trap drop EXIT && trap 'exit 130' INT TERM && \

@@ -35,9 +35,12 @@ def write_section(name: str, arguments: list[str]) -> None:
     """Run one benchmark and put what it prints into its section of the page."""
     module = f"bench.{name}"
     heading = f"`{' '.join(['python -m', module, *arguments])}` on {machine()}:"
+    print(f"Measuring {name} …", file=sys.stderr, flush=True)
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, *arguments], check=False, stdout=subprocess.PIPE, text=True
     )
+    if done.returncode:
+        raise SystemExit(f"{module} failed, as said above; {PAGE} keeps its former figures.")
     print(done.stdout)
     section = (
         f"<!-- {name} -->\n\n{heading}\n\n```text\n{done.stdout.rstrip()}\n```\n\n<!-- end -->"

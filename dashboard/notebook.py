@@ -120,15 +120,12 @@ def _():
         with mo.status.spinner(title="Reading the marts …"), warehouse.session() as _connection:
             [days] = warehouse.fetch(_connection, "days").to_dict("records")
             mo.stop(not days["plays"], mo.callout("No plays are published yet: run the DAG."))
-            frames = {
-                name: warehouse.fetch(
-                    _connection, name, first_day=days["first_day"], last_day=days["last_day"]
-                )
-                for name in ("activity", "songs", "artists", "hours", "conversions", "retention")
-            } | {
-                name: warehouse.fetch(_connection, name)
-                for name in ("places", "devices", "session_lengths")
-            }
+            frames = warehouse.fetch_each(
+                _connection,
+                *("activity", "songs", "artists", "hours", "conversions", "retention"),
+                first_day=days["first_day"],
+                last_day=days["last_day"],
+            ) | warehouse.fetch_each(_connection, "places", "devices", "session_lengths")
     except warehouse.WarehouseError as error:
         mo.stop(True, mo.callout(mo.md(f"**No data.** {error}"), kind="danger"))
     return (frames,)

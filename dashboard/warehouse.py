@@ -70,6 +70,11 @@ def fetch(connection: Connection, name: str, /, **parameters: Any) -> pd.DataFra
         return cursor.fetch_dataframe()
 
 
+def fetch_each(connection: Connection, *names: str, **parameters: Any) -> dict[str, pd.DataFrame]:
+    """Return the rows of several queries, by their names."""
+    return {name: fetch(connection, name, **parameters) for name in names}
+
+
 def login(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the driver's arguments for the reader's login; without a password it is by IAM.
 

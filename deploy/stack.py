@@ -122,7 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = environment(boto3.Session(region_name=asked.region), asked.stack)
     except (BotoCoreError, ClientError) as error:
-        print(f"The stack {asked.stack} cannot be read: {error}", file=sys.stderr)
+        print(
+            f"The stack {asked.stack} cannot be read: {error}\nLog in to AWS (AWS_PROFILE, "
+            "AWS_REGION), or name the stack that docs/aws.md made: make deploy-env STACK=<name>.",
+            file=sys.stderr,
+        )
         return 1
     for name, value in found.items():
         print(f"{name}={shlex.quote(value)}")

@@ -10,13 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # Airflow is seldom started in the root, and Cosmos runs dbt elsewhere still.
 FromRoot = Annotated[Path, AfterValidator(lambda path: PROJECT_ROOT / path)]
 Pattern = Annotated[str, AfterValidator(lambda text: re.compile(text).pattern)]
+
+
+class SettingsError(ValueError):
+    """A setting has a value that does not fit."""
 
 
 class Settings(BaseSettings):
@@ -116,5 +120,18 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process; a value that does not fit raises ValidationError."""
-    return Settings()
+    """Return the settings of this process; a value that does not fit raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """Return in words which settings do not fit, and what to do."""
+    faults = []
+    for each in error.errors(include_url=False):
+        name = "_".join(["SPARKIFY", *map(str, each["loc"])]).upper()
+        found = f"{name} is {each['input']!r}: " if each["loc"] else ""
+        faults.append(f"{found}{each['msg']}.")
+    return "\n".join([*faults, "Correct it in .env; .env.example tells what each setting takes."])

@@ -9,6 +9,7 @@ from local import demo, processes, stack
 
 def up() -> None:
     """Start everything and print the addresses."""
+    print("Starting S3, Redshift and Airflow …", flush=True)
     address = stack.start_airflow()
     environment = stack.read_environment()
     print(f"Airflow   {address}/dags/sparkify")

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
+from tqdm import tqdm
 
 from include.doctor.checks import (
     CHECKS,
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--scratch", default="", help="a prefix of the bucket, as in tmp/, for two small objects"
     )
     asked = parser.parse_args(arguments)
-    findings = list(examine(Reached(scratch=asked.scratch)))
+    total = len(CHECKS) + len(QUESTIONS)
+    found = examine(Reached(scratch=asked.scratch))
+    findings = list(tqdm(found, total=total, desc="checking", unit="check", disable=None))
     secrets = known_secrets()
     print(without(secrets, table(findings)))
     asked.report.parent.mkdir(parents=True, exist_ok=True)

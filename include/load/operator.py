@@ -15,6 +15,7 @@ from airflow.sdk import Connection, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from redshift_connector.core import Connection as RedshiftConnection
 
+from include.lineage import dataset
 from include.load.copy import CopyOptions, by_keys, by_role, json_format
 from include.load.errors import LoadError, attempting
 from include.load.partitions import S3Object
@@ -228,22 +229,13 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         return connect_to_redshift(self.redshift_conn_id, self.aws_conn_id)
 
     def get_openlineage_facets_on_complete(self, _: Any) -> "OperatorLineage[Any, Any]":
-        """Return where the rows come from and go to, named as dbt's events name the same table.
-
-        The provider's own would query the cluster, name it otherwise than dbt, and know one prefix.
-        """
+        """Return where the rows come from and go to; the provider's own would know one prefix."""
         from airflow.providers.common.compat.openlineage.facet import Dataset
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        warehouse = RedshiftSQLHook.get_connection(self.redshift_conn_id)
         return OperatorLineage(
             inputs=[Dataset(f"s3://{self.s3_bucket}", prefix) for prefix in self.prefixes],
-            outputs=[
-                Dataset(
-                    f"redshift://{warehouse.host}:{warehouse.port or 5439}",
-                    f"{warehouse.schema}.{self.target}",
-                )
-            ],
+            outputs=[dataset(self.redshift_conn_id, self.target)],
         )
 
     def describe_nothing(self) -> str:

@@ -26,6 +26,8 @@ def main() -> int:
     parser.add_argument("action", choices=["publish", "rollback"])
     parser.add_argument("--hold", action="store_true", help="respect a rollback, as the DAG does")
     arguments = parser.parse_args()
+    waiting = {"publish": "Publishing what was built …", "rollback": "Taking it back …"}
+    print(waiting[arguments.action], file=sys.stderr, flush=True)
     try:
         print(act(arguments.action, release_hold=not arguments.hold))
     except (GateError, LoadError, PublicationHeldError, RollbackError, RunLockHeldError) as error:

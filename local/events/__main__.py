@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, required=True, help="folder for log_data/ and song_data/"
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=date.fromisoformat, default=date(2018, 11, 1))
+    parser.add_argument("--start", type=_day, default=date(2018, 11, 1))
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--songs", type=int, default=300)
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         generated = generate(**{**vars(options), "anomalies": dict(options.anomalies)})
-    except (ValueError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     seconds = time.monotonic() - began
     for anomaly in generated.anomalies:
@@ -44,8 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day, such as 2018-11-01") from None
+
+
 def _kind_and_count(text: str) -> tuple[str, int]:
     kind, _, count = text.partition(":")
+    if count and not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: the count {count} is no whole number")
     return kind, int(count or 1)
 
 

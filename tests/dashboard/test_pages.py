@@ -134,7 +134,18 @@ def test_the_reader_sees_the_plays_of_the_independent_computation(
     published: Warehouse, star: Star
 ) -> None:
     [days] = warehouse.read("days").to_dict("records")
+    fingerprint = days.pop("fingerprint")
     assert days == {"plays": len(star.songplays), **RANGE}
+    published.run("update reporting.top_songs set song_title = song_title || '!' where plays > 1")
+    [corrected] = warehouse.read("days").to_dict("records")
+    assert corrected.pop("fingerprint") != fingerprint, "a title was corrected, no count changed"
+    assert corrected == days
+    published.run(
+        "update reporting.top_songs set song_title = left(song_title, len(song_title) - 1) "
+        "where plays > 1"
+    )
+    [again] = warehouse.read("days").to_dict("records")
+    assert again.pop("fingerprint") == fingerprint
     [totals] = warehouse.read("totals", **RANGE).to_dict("records")
     assert totals == {
         "plays": len(star.songplays),

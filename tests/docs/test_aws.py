@@ -7,7 +7,6 @@ from include.settings import Settings
 from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "aws.md").read_text()
-MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def test_its_settings_exist() -> None:
@@ -15,13 +14,6 @@ def test_its_settings_exist() -> None:
     named = set(re.findall(r"SPARKIFY_[A-Z0-9_]+", GUIDE))
     assert "SPARKIFY_COPY_ROLE_ARN" in named
     assert named <= known
-
-
-def test_its_make_targets_exist() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", GUIDE, re.MULTILINE))
-    assert {"doctor", "roles", "load"} <= named
-    assert named <= targets
 
 
 def test_its_parameters_are_those_of_the_template() -> None:

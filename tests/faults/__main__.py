@@ -124,6 +124,7 @@ def main() -> int:
         for name, case in all_cases(every, kills, seed).items():
             if arguments.cases and name not in arguments.cases:
                 continue
+            print(f"{name} …", file=sys.stderr, flush=True)
             started = time.monotonic()
             found: list[Row] = []
             with pipeline(warehouse) as one:

@@ -8,6 +8,7 @@ import yaml
 
 from local.events import generate
 from tests.conftest import ROOT
+from tests.docs.commands import documented, words
 from tests.warehouse import Warehouse
 
 FOLDER = ROOT / "dbt_sparkify" / "analyses"
@@ -50,3 +51,15 @@ def test_an_analysis_answers_in_the_columns_that_it_describes(
         cursor.execute(compiled[name])
         assert [column[0] for column in cursor.description] == DESCRIBED[name]
         assert cursor.fetchall(), "no rows"
+
+
+QUESTIONS = [command for command in documented() if words(command)[:2] == ["dbt", "show"]]
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_the_documented_questions_are_answered(running_warehouse: Warehouse, command: str) -> None:
+    running_warehouse.publish(untested=True)  # some ask what is published
+    [answer] = running_warehouse.dbt_here(*words(command)[1:]).values()
+    assert answer["status"] == "success", answer["message"]
+    assert answer["agate_table"].rows

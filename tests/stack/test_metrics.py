@@ -2,11 +2,13 @@
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.sparkify_data import NOON, epoch_ms, event, song
 from tests.warehouse import Warehouse
 
@@ -78,3 +80,15 @@ def test_metrics_by_day_equal_sql(built: Warehouse, tmp_path: Path) -> None:
     assert [row[:3] + row[4:] for row in asked] == [tuple(row[:3] + row[4:]) for row in sql]
     assert [row[3] for row in asked] == pytest.approx([float(row[3]) for row in sql])
     assert asked[0] == ("2018-11-05", 3, 2, pytest.approx(2 / 3), 2, 1)
+
+
+def test_the_metrics_are_listed() -> None:
+    """No warehouse is asked: MetricFlow reads what dbt parsed."""
+    listed = subprocess.run(
+        [str(Path(sys.executable).with_name("mf")), "list", "metrics"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "paid_play_share" in listed.stdout

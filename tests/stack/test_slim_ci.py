@@ -1,4 +1,4 @@
-"""In schemas beside production: `make ci-slim`, and dbt's defer, sample, empty and clone."""
+"""Beside production, in schemas of one's own: `make ci-slim`; defer, sample, empty and clone."""
 
 import json
 import shutil

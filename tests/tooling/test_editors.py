@@ -43,3 +43,42 @@ def test_vs_code_uses_the_checkout_s_tools_and_knows_its_sql() -> None:
     assert {name for name in re.findall(r'"([\w-]+\.yml)"', schemas) if (ROOT / name).exists()} == {
         *("dbt_project.yml", "docker-compose.yml")
     }
+
+
+# The parts of the dev container specification that ours may use (containers.dev/implementors).
+OF_THE_SPECIFICATION = {
+    *("name", "image", "features", "customizations", "hostRequirements", "forwardPorts"),
+    *("containerEnv", "remoteEnv", "remoteUser", "mounts", "runArgs", "init"),
+    *("initializeCommand", "onCreateCommand", "updateContentCommand", "postCreateCommand"),
+    *("postStartCommand", "postAttachCommand", "waitFor"),
+}
+# Whose settings begin so; the editor has the others by itself.
+SETTINGS_OF = {
+    "python": "ms-python.python",
+    "ruff": "charliermarsh.ruff",
+    "mypy-type-checker": "ms-python.mypy-type-checker",
+    "sqlfluff": "dorzey.vscode-sqlfluff",
+    "yaml": "redhat.vscode-yaml",
+}
+OF_THE_EDITOR = {"files", "search"}
+
+
+def test_the_dev_container_says_nothing_that_the_specification_does_not_know() -> None:
+    assert read(".devcontainer/devcontainer.json").keys() <= OF_THE_SPECIFICATION
+
+
+def test_extensions_are_named_as_the_marketplace_names_them_and_each_once() -> None:
+    recommended = read(".vscode/extensions.json")["recommendations"]
+    assert sorted(set(recommended)) == recommended
+    assert [name for name in recommended if not re.fullmatch(r"[a-z-]+\.[a-z-]+", name)] == []
+
+
+def test_each_setting_is_the_editor_s_or_of_a_recommended_extension() -> None:
+    settings = read(".vscode/settings.json")
+    recommended = read(".vscode/extensions.json")["recommendations"]
+    sections = {name.split(".")[0] for name in settings if not name.startswith("[")}
+    assert sections <= SETTINGS_OF.keys() | OF_THE_EDITOR
+    assert {SETTINGS_OF[section] for section in sections - OF_THE_EDITOR} <= set(recommended)
+    formatters = [of["editor.defaultFormatter"] for name, of in settings.items() if name[0] == "["]
+    assert formatters
+    assert set(formatters) <= set(recommended)

@@ -44,9 +44,9 @@ def test_the_default_start_is_november_2018(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--anomalies", "mud"], "unknown anomaly: mud"),
-        (["--anomalies", "late:many"], "invalid _kind_and_count value"),
+        (["--anomalies", "late:many"], "late:many: the count many is no whole number"),
         (["--days", "0"], "at least one day"),
-        (["--start", "yesterday"], "invalid fromisoformat value"),
+        (["--start", "yesterday"], "yesterday is no day, such as 2018-11-01"),
     ],
 )
 def test_wrong_arguments_are_reported_without_a_traceback(
