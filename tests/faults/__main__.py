@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import shutil
@@ -10,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 
 import psutil
@@ -24,8 +22,6 @@ from tests.stack.conftest import LEFT_OUT
 from tests.warehouse import Warehouse
 
 DOCUMENT = conftest.ROOT / "docs" / "faults.md"
-RESULTS = conftest.ROOT / "target" / "faults"
-MATRIX = "<!-- make faults writes what follows -->"
 HEADERS = (
     "fault",
     "where",
@@ -137,48 +133,39 @@ def main() -> int:
             with pipeline(warehouse) as one:
                 for row in case(one):
                     found.append(row)
-                    keep(name, every, found)
                     if not row.is_good:
                         print(row, file=sys.stderr, flush=True)
             print(f"{name}: {len(found)} faults, {time.monotonic() - started:.0f} s", flush=True)
+            write_document(name, statements(case), found)
             rows += found
     finally:
         stack.stop()
     print(tabulate(summary(rows), headers=HEADERS))
-    write_document(names)
     return int(any(not row.is_good for row in rows))
 
 
-def keep(name: str, every: int, rows: Sequence[Row]) -> None:
-    """Keep what came of a case, for the document."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {
-        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-        "statements": "each" if every == 1 else f"1 in {every}",
-        "rows": [asdict(row) for row in rows],
-    }
-    (RESULTS / f"{name}.json").write_text(json.dumps(result))
+def write_document(name: str, at: str, rows: Sequence[Row]) -> None:
+    """Put what came of a case into the document, in the place of what its last run showed."""
+    page, *parts = DOCUMENT.read_text().split("\n## ")
+    sections = {part.partition("\n")[0]: part for part in parts}
+    bad = sum(not row.is_good for row in rows)
+    sections[name] = "\n\n".join(
+        [
+            name,
+            f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}: {len(rows)} faults{at}; "
+            f"{bad or 'none'} left something behind.",
+            tabulate(summary(rows), headers=HEADERS, tablefmt="pipe"),
+        ]
+    )
+    order = [each for each in all_cases(1, 1, 1) if each in sections]
+    texts = [page, *(sections[each] for each in order)]
+    DOCUMENT.write_text("\n\n## ".join(text.strip() for text in texts) + "\n")
 
 
-def write_document(names: Sequence[str]) -> None:
-    """Put the matrix of all cases, each as it ran last, behind the document's own text.
-
-    The results are those of this checkout, in `target/faults`.
-    """
-    parts = [DOCUMENT.read_text().partition(MATRIX)[0] + MATRIX, f"Machine: {machine()}."]
-    if missing := [name for name in names if not (RESULTS / f"{name}.json").exists()]:
-        parts.append(f"These cases have not run there: {', '.join(missing)}.")
-    for name in (each for each in names if each not in missing):
-        result = json.loads((RESULTS / f"{name}.json").read_text())
-        rows = [Row(**row) for row in result["rows"]]
-        bad = sum(not row.is_good for row in rows)
-        parts.append(
-            f"## {name}\n\n{result['date']}, {len(rows)} faults"
-            + (f", at {result['statements']} statements" if "statement" in rows[0].where else "")
-            + f"; {bad or 'none'} left something behind."
-        )
-        parts.append(tabulate(summary(rows), headers=HEADERS, tablefmt="pipe"))
-    DOCUMENT.write_text("\n\n".join(parts) + "\n")
+def statements(case: Case) -> str:
+    """Return at which statements a case strikes, where it goes through them."""
+    every = case.keywords.get("every") if isinstance(case, partial) else None
+    return {None: "", 1: ", at each statement"}.get(every, f", at 1 in {every} statements")
 
 
 if __name__ == "__main__":
