@@ -183,7 +183,8 @@ endif
 
 .PHONY: faults
 faults: manifest ## Inject faults into the pipeline and write docs/faults.md; CASES=s3, or EVERY=10th statement only
-	@PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.faults --every $(or $(EVERY),1) $(CASES)
+	@PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.faults \
+		--every $(or $(EVERY),1) --kills $(or $(KILLS),3) $(CASES)
 
 .PHONY: test-emulator
 test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests

@@ -79,6 +79,7 @@ def unpublished(connection: Connection, target_schema: str, which: str = "true")
     """
     with connection.cursor() as cursor:
         _, held_since = newest_publication(cursor, target_schema)
+    connection.rollback()
     if held_since:
         return 0
     return ask(

@@ -148,12 +148,12 @@ def write_document(name: str, at: str, rows: Sequence[Row]) -> None:
     """Put what came of a case into the document, in the place of what its last run showed."""
     page, *parts = DOCUMENT.read_text().split("\n## ")
     sections = {part.partition("\n")[0]: part for part in parts}
-    bad = sum(not row.is_good for row in rows)
+    today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+    bad = sum(not row.is_good for row in rows) or "none"
     sections[name] = "\n\n".join(
         [
             name,
-            f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}: {len(rows)} faults{at}; "
-            f"{bad or 'none'} left something behind.",
+            f"{today}, {machine()}. Faults: {len(rows)}{at}; {bad} left something behind.",
             tabulate(summary(rows), headers=HEADERS, tablefmt="pipe"),
         ]
     )

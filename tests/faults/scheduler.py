@@ -120,8 +120,8 @@ class Scheduled:
                 first = self.trigger()
                 states = self.wait_for_ends()
         return self.row(
-            (fault, where),
-            (f"{happened} behind {after} tasks" if after else happened, attempts, since),
+            (fault, f"{where}, behind {after} tasks" if after else where),
+            (happened, attempts, since),
             {run_id: state for run_id, state in states.items() if run_id not in known},
             readers,
             [self.complete[1 - version], self.complete[version]],
@@ -182,7 +182,7 @@ def kill_a_task(delay_seconds: float) -> str:
             time.sleep(delay_seconds)
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-                return f"one was killed {delay_seconds:.1f} s after its start,"
+                return f"one was killed {delay_seconds:.1f} s after its start"
         time.sleep(0.02)
     return "no task ran"
 
@@ -201,7 +201,7 @@ def kill_the_scheduler() -> str:
     stack.launch_airflow("airflow-scheduler", stack.read_environment())
     _, ready = stack.AIRFLOW["airflow-scheduler"]
     processes.wait_for("airflow-scheduler", stack.RUNNING, ready)
-    return f"killed with {tasks} tasks at work and started again,"
+    return f"killed with {tasks} tasks at work and started again"
 
 
 def stop_redshift() -> str:
