@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 
 from local import demo, processes, stack
 from tests.faults.pipeline import DAYS, RAW, Pipeline, Row, Rows, source
@@ -72,6 +73,10 @@ class Scheduled:
         """Start a run of the DAG; return its id."""
         with demo.airflow_client(stack.read_environment()["AIRFLOW__API__BASE_URL"]) as api:
             return demo.trigger(api, PREFIX)
+
+    def pause(self, is_paused: bool) -> None:
+        """Pause the DAG, or let its schedule start runs."""
+        self.call(lambda api: api.patch("dags/sparkify", json={"is_paused": is_paused}))
 
     def runs(self) -> dict[str, str]:
         """Return the state of each run by its id."""
@@ -304,17 +309,23 @@ def backfill_beside_the_schedule(one: Pipeline) -> Iterator[Row]:
     dag = Scheduled(one)
     dag.undisturbed(*steps, before)
     one.give_back_the_run_lock()
-    os.environ["SPARKIFY_SCHEDULE"] = SCHEDULE
-    start_airflow()
-    since = one.newest_load()
+    if processes.running("airflow-scheduler", stack.RUNNING):
+        dag.pause(True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARKIFY_SCHEDULE", SCHEDULE)
+        start_airflow()
+    while dag.call(lambda api: api.get("dags/sparkify"))["timetable_summary"] != SCHEDULE:
+        time.sleep(1)
+    known, since = dag.runs(), one.newest_load()
     one.put(after)
     with reading(one.warehouse, dag.sql) as readers:
-        dag.call(lambda api: api.get("dags/sparkify"))
-        dag.call(lambda api: api.patch("dags/sparkify", json={"is_paused": False}))
+        dag.pause(False)
         tries = create_backfill()
-        while len(dag.runs()) < 3:
+        while len(dag.runs()) < len(known) + 3:
             time.sleep(1)
-        states = dag.wait_for_ends()
+        states = {
+            run_id: state for run_id, state in dag.wait_for_ends().items() if run_id not in known
+        }
     kinds = sorted(run_id.partition("__")[0] for run_id in states)
     yield dag.row(
         ("a backfill beside the schedule", "the DAG"),
