@@ -37,6 +37,15 @@ AIRFLOW = {
 }
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds. Raises TimeoutError."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Nothing came of it in {TIMEOUT_SECONDS} s.")
+        time.sleep(0.5)
+
+
 @dataclass
 class Scheduled:
     """The DAG in a running Airflow; what undisturbed runs made of each state of the source."""
@@ -48,15 +57,18 @@ class Scheduled:
 
     def call(self, ask: Callable[[httpx.Client], httpx.Response]) -> Any:
         """Ask Airflow's API, again while it does not answer: a fault may have restarted it."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            try:
-                with demo.airflow_client(stack.read_environment()["AIRFLOW__API__BASE_URL"]) as api:
-                    return ask(api).raise_for_status().json()
-            except httpx.HTTPError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1)
+        answers: list[Any] = []
+
+        def is_answered() -> bool:
+            with (
+                contextlib.suppress(httpx.HTTPError),
+                demo.airflow_client(stack.read_environment()["AIRFLOW__API__BASE_URL"]) as api,
+            ):
+                answers.append(ask(api).raise_for_status().json())
+            return bool(answers)
+
+        wait_until(is_answered)
+        return answers[0]
 
     def undisturbed(self, *sources: dict[str, bytes]) -> None:
         """Let the tasks do their work on each state of the source, and keep what they made."""
@@ -91,20 +103,17 @@ class Scheduled:
 
     def wait_for_tasks(self, run_id: str, count: int) -> None:
         """Wait until so many tasks of a run have succeeded, or it has ended."""
-        while (
-            self.runs()[run_id] not in ENDED
-            and sum(task["state"] == "success" for task in self.tasks(run_id)) < count
-        ):
-            time.sleep(0.5)
+        wait_until(
+            lambda: (
+                self.runs()[run_id] in ENDED
+                or sum(task["state"] == "success" for task in self.tasks(run_id)) >= count
+            )
+        )
 
     def wait_for_ends(self) -> dict[str, str]:
         """Wait until all runs have ended; return the states by run."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            states = self.runs()
-            if set(states.values()) <= set(ENDED) or time.monotonic() > deadline:
-                return states
-            time.sleep(2)
+        wait_until(lambda: set(self.runs().values()) <= set(ENDED))
+        return self.runs()
 
     def disturbed(
         self, fault: str, where: str, inject: Callable[[], str], after: int, triggered: int = 1
@@ -319,15 +328,14 @@ def backfill_beside_the_schedule(one: Pipeline) -> Iterator[Row]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARKIFY_SCHEDULE", SCHEDULE)
         start_airflow()
-    while dag.call(lambda api: api.get("dags/sparkify"))["timetable_summary"] != SCHEDULE:
-        time.sleep(1)
+    get = "dags/sparkify"
+    wait_until(lambda: dag.call(lambda api: api.get(get))["timetable_summary"] == SCHEDULE)
     known, since = dag.runs(), one.newest_load()
     one.put(after)
     with reading(one.warehouse, dag.sql) as readers:
         dag.pause(False)
         tries = create_backfill()
-        while len(dag.runs()) < len(known) + 3:
-            time.sleep(1)
+        wait_until(lambda: len(dag.runs()) == len(known) + 3)
         states = {
             run_id: state for run_id, state in dag.wait_for_ends().items() if run_id not in known
         }
