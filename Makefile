@@ -193,8 +193,9 @@ test: lint browser ## Run every test, from lint to the whole pipeline; with T=pa
 endif
 
 .PHONY: faults
-faults: manifest ## Inject faults into the pipeline and write docs/faults.md; CASES=s3, or EVERY=10th statement only
-	@PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.faults --every $(or $(EVERY),1) $(CASES)
+faults: manifest ## Inject faults into the pipeline and write docs/faults.md; CASES=s3, EVERY=10th statement only, KILLS=1
+	@PYTHONPATH=. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.faults \
+		--every $(or $(EVERY),1) --kills $(or $(KILLS),3) $(CASES)
 
 .PHONY: test-emulator
 test-emulator: setup ## Check style and types of the Redshift emulator, and run its own tests

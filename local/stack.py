@@ -160,8 +160,8 @@ def start_airflow() -> str:
         write_environment(environment)
         prepare_airflow(environment)
         create_reader(environment)
-        for name, (command, _) in AIRFLOW.items():
-            processes.launch(name, airflow(*command), RUNNING, environment)
+        for name in AIRFLOW:
+            launch_airflow(name, environment)
         for name, (_, ready) in AIRFLOW.items():
             processes.wait_for(name, RUNNING, ready)
     elif not manifest.is_current(ROOT / "target" / "cosmos" / "manifest.json", ROOT):
@@ -171,6 +171,14 @@ def start_airflow() -> str:
     address = environment["AIRFLOW__API__BASE_URL"]
     wait_until_healthy(address)
     return address
+
+
+def launch_airflow(name: str, environment: Mapping[str, str]) -> None:
+    """Start a component of Airflow without waiting for it."""
+    command, _ = AIRFLOW[name]
+    # What it logs once it is up is no warning; the shell may have set a higher level.
+    level = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"}
+    processes.launch(name, airflow(*command), RUNNING, {**environment, **level})
 
 
 def airflow(*arguments: str) -> list[str]:

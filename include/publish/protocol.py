@@ -79,6 +79,8 @@ def publish(
             )
         changes = replaced(cursor, tables, target_schema, "publication_id is null")
         if not changes:
+            # of tables that the project no longer has: nothing would ever publish them
+            forget(cursor, target_schema, "publication_id is null")
             return {}
         relations.create_schemas(cursor, {SUPERSEDED, *(each.schema for each in tables.values())})
         columns = relations.read_columns(cursor, tables.values())
@@ -266,10 +268,7 @@ def write_account(
     cursor: Cursor, target_schema: str, publication_id: int, run_id: str, through_load_id: int
 ) -> None:
     """Note the publication, and of the replaced keys which ones it published."""
-    cursor.execute(
-        "delete from ops.replaced_keys where target_schema = %s and publication_id is not null",
-        (target_schema,),
-    )
+    forget(cursor, target_schema, "publication_id is not null")
     cursor.execute(
         "update ops.replaced_keys set publication_id = %s "
         "where target_schema = %s and publication_id is null",
@@ -278,4 +277,11 @@ def write_account(
     cursor.execute(
         "insert into ops.publications values (%s, %s, %s, %s, sysdate, null)",
         (target_schema, publication_id, run_id, through_load_id),
+    )
+
+
+def forget(cursor: Cursor, target_schema: str, which: str) -> None:
+    """Take rows out of `ops.replaced_keys`."""
+    cursor.execute(
+        f"delete from ops.replaced_keys where target_schema = %s and {which}", (target_schema,)
     )

@@ -67,7 +67,8 @@ PARAMS = {
     "whole_gate": Param(
         None,
         description="Judge all history and rebuild the reports of all time (true), or what is new "
-        "alone (false). Empty: all history in a day's first run and in one that a person triggers.",
+        "alone (false). Empty: all history in a day's first run, behind a rebuild by hand, and in "
+        "a run that a person triggers.",
         title="Whole gate",
         type=["null", "boolean"],
     ),

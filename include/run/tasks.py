@@ -44,8 +44,9 @@ def give_back_run_lock(of_run: str) -> None:
 def find_work() -> bool:
     """Skip the rest of an hour in which nothing changed; tell of sources that have gone quiet.
 
-    What a failed run left behind, and a dbt project that changed, is work as well, and so is the
-    day's whole gate. Says in the XCom `whole_run` whether this run judges all history.
+    What a failed run or a person's build left behind, and a dbt project that changed, is work as
+    well, and so is the day's whole gate. Says in the XCom `whole_run` whether this run judges all
+    history.
     """
     manifest = settings().dbt_manifest
     project = written_fingerprint(manifest)
@@ -67,7 +68,10 @@ def find_work() -> bool:
     if is_left:
         log.info("The gate judges %s.", "all history" if is_whole else "what is new")
         return True
-    log.info("Nothing was loaded since the last green gate. The run ends here.")
+    log.info(
+        "Nothing was loaded since the last green gate, and nothing that was built waits to be "
+        "published. The run ends here."
+    )
     return False
 
 

@@ -2,7 +2,8 @@
 
 A run whose gate is green leaves a row in `ops.gates`: through which load, for which state of the
 dbt project, and whether it judged all history. An hour without newer loads then needs no dbt
-command, unless no gate of this day has judged all history yet.
+command, unless no gate of this day has judged all history yet, or something was built by hand and
+not published.
 """
 
 import json
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from redshift_connector.core import Connection
+
+from include.publish.protocol import newest_publication
+
+GATES = "from ops.gates where target_schema = %s and project = %s"
 
 
 def record_gate(
@@ -36,41 +41,69 @@ def record_gate(
     connection.commit()
 
 
-def whole_gate_is_due(connection: Connection, target_schema: str, project: str) -> bool:
-    """Whether no gate of this day (UTC) has judged all history with this state of the project."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from ops.gates where target_schema = %s and project = %s "
-            "and is_whole and recorded_at >= trunc(sysdate)",
-            (target_schema, project),
-        )
-        [(gates,)] = cursor.fetchall()
-    connection.rollback()
-    return int(gates) == 0
-
-
 def has_work(connection: Connection, target_schema: str, project: str) -> bool:
-    """Whether a load, or a state of the project, has not passed the gate yet."""
+    """Whether a load, a state of the project, or what was built has not reached readers yet.
+
+    Of what was built there is no work after a rollback: only a person's command publishes it.
+    """
+    through = ask(
+        connection,
+        f"select coalesce(max(through_load_id), -1) {GATES}",
+        *(target_schema, project),
+    )
+    newest = ask(
+        connection,
+        "select coalesce(max(load_id), 0) from \"raw\".load_history where status = 'loaded'",
+    )
+    return newest > through or unpublished(connection, target_schema) > 0
+
+
+def whole_gate_is_due(connection: Connection, target_schema: str, project: str) -> bool:
+    """Whether the next gate must judge all history with this state of the project.
+
+    It must when none of this day (UTC) has, and when a table was built whole since the last
+    publication: an hourly gate judges what loads have touched, and would not look at its history.
+    """
+    gates = ask(
+        connection,
+        f"select count(*) {GATES} and is_whole and recorded_at >= trunc(sysdate)",
+        *(target_schema, project),
+    )
+    return gates == 0 or unpublished(connection, target_schema, "key_value is null") > 0
+
+
+def unpublished(connection: Connection, target_schema: str, which: str = "true") -> int:
+    """Return how many keys were built and wait for a publication; none while a rollback holds it.
+
+    `which` selects rows of `ops.replaced_keys`.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select coalesce(max(through_load_id), -1) from ops.gates "
-            "where target_schema = %s and project = %s",
-            (target_schema, project),
-        )
-        [(through,)] = cursor.fetchall()
-        cursor.execute(
-            "select coalesce(max(load_id), 0) from \"raw\".load_history where status = 'loaded'"
-        )
-        [(newest,)] = cursor.fetchall()
+        _, held_since = newest_publication(cursor, target_schema)
     connection.rollback()
-    return bool(newest > through)
+    if held_since:
+        return 0
+    return ask(
+        connection,
+        "select count(*) from ops.replaced_keys "
+        f"where target_schema = %s and publication_id is null and {which}",
+        target_schema,
+    )
+
+
+def ask(connection: Connection, sql: str, *parameters: str) -> int:
+    """Return the number that a query has as its only row."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        [(number,)] = cursor.fetchall()
+    connection.rollback()
+    return int(number)
 
 
 def plan(wanted: bool | None, *, by_hand: bool, is_due: bool, is_news: bool) -> tuple[bool, bool]:
     """Return whether a run judges all history, and whether it has anything to do.
 
-    `wanted` is the run's parameter `whole_gate`, `by_hand` that a person triggered it, `is_due`
-    that no whole gate has passed today, `is_news` that a load or a state of the project is new.
+    `wanted` is the run's parameter `whole_gate`, `by_hand` that a person triggered it, `is_due` and
+    `is_news` what whole_gate_is_due and has_work say.
     """
     is_whole = (is_due or by_hand) if wanted is None else wanted
     return is_whole, is_news or (is_whole and (is_due or wanted is True))

@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import shutil
@@ -10,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 
 import psutil
@@ -24,8 +22,6 @@ from tests.stack.conftest import LEFT_OUT
 from tests.warehouse import Warehouse
 
 DOCUMENT = conftest.ROOT / "docs" / "faults.md"
-RESULTS = conftest.ROOT / "target" / "faults"
-MATRIX = "<!-- make faults writes what follows -->"
 HEADERS = (
     "fault",
     "where",
@@ -53,17 +49,20 @@ def all_cases(every: int, kills: int, seed: int) -> dict[str, Case]:
         "models": partial(cases.lost_connections_of_models, every=every),
         "killed-models": partial(cases.killed_models, kills=kills, seed=seed),
         "publishing": partial(cases.lost_connections_of_publishing, every=every),
-        "scheduler": partial(scheduled, kills=kills, seed=seed),
+        "scheduler-task": partial(scheduler.killed_tasks, kills=kills, seed=seed),
+        "scheduler-killed": partial(scheduler.killed_scheduler, kills=kills, seed=seed),
+        "scheduler-redshift": partial(scheduler.stopped_redshift, kills=kills, seed=seed),
+        "scheduler-two-runs": scheduler.two_runs,
+        "scheduler-backfill": scheduler.backfill_beside_the_schedule,
     }
 
 
-def scheduled(one: Pipeline, kills: int, seed: int) -> Iterator[Row]:
-    """Yield the rows of the faults under Airflow's scheduler, started for them."""
+def copy_checkout() -> None:
+    """Let Airflow run in a copy of the checkout, whose `target/` its tasks write."""
     checkout = conftest.STATE / "checkout"
     shutil.copytree(conftest.ROOT, checkout, ignore=shutil.ignore_patterns(*LEFT_OUT))
     (checkout / ".venv").symlink_to(conftest.ROOT / ".venv")
     stack.ROOT = checkout
-    yield from scheduler.scheduled_faults(one, kills, seed)
 
 
 def summary(rows: Sequence[Row]) -> list[tuple[object, ...]]:
@@ -110,19 +109,24 @@ def main() -> int:
     """Run the cases; return 1 when a fault left something behind."""
     names = list(all_cases(1, 1, 1))
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(names)}")
+    parser.add_argument(
+        "cases", nargs="*", metavar="case", help=f"of {', '.join(names)}, or how some begin"
+    )
     parser.add_argument("--every", type=int, default=1, help="strike each nth statement only")
     parser.add_argument("--kills", type=int, default=3, help="processes to kill, of each kind")
     parser.add_argument("--seed", type=int, default=1, help="of the moments to kill at")
     arguments = parser.parse_args()
-    if unknown := set(arguments.cases) - set(names):
-        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    begins = arguments.cases or [""]
+    for begin in begins:
+        if not any(name.startswith(begin) for name in names):
+            parser.error(f"no such case: {begin}")
     every, kills, seed = arguments.every, arguments.kills, arguments.seed
+    copy_checkout()
     warehouse = Warehouse(stack.start_warehouse())
     rows: list[Row] = []
     try:
         for name, case in all_cases(every, kills, seed).items():
-            if arguments.cases and name not in arguments.cases:
+            if not name.startswith(tuple(begins)):
                 continue
             print(f"{name} …", file=sys.stderr, flush=True)
             started = time.monotonic()
@@ -130,48 +134,39 @@ def main() -> int:
             with pipeline(warehouse) as one:
                 for row in case(one):
                     found.append(row)
-                    keep(name, every, found)
                     if not row.is_good:
                         print(row, file=sys.stderr, flush=True)
             print(f"{name}: {len(found)} faults, {time.monotonic() - started:.0f} s", flush=True)
+            write_document(name, statements(case), found)
             rows += found
     finally:
         stack.stop()
     print(tabulate(summary(rows), headers=HEADERS))
-    write_document(names)
     return int(any(not row.is_good for row in rows))
 
 
-def keep(name: str, every: int, rows: Sequence[Row]) -> None:
-    """Keep what came of a case, for the document."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {
-        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-        "statements": "each" if every == 1 else f"1 in {every}",
-        "rows": [asdict(row) for row in rows],
-    }
-    (RESULTS / f"{name}.json").write_text(json.dumps(result))
+def write_document(name: str, at: str, rows: Sequence[Row]) -> None:
+    """Put what came of a case into the document, in the place of what its last run showed."""
+    page, *parts = DOCUMENT.read_text().split("\n## ")
+    sections = {part.partition("\n")[0]: part for part in parts}
+    today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+    bad = sum(not row.is_good for row in rows) or "none"
+    sections[name] = "\n\n".join(
+        [
+            name,
+            f"{today}, {machine()}. Faults: {len(rows)}{at}; {bad} left something behind.",
+            tabulate(summary(rows), headers=HEADERS, tablefmt="pipe"),
+        ]
+    )
+    order = [each for each in all_cases(1, 1, 1) if each in sections]
+    texts = [page, *(sections[each] for each in order)]
+    DOCUMENT.write_text("\n\n## ".join(text.strip() for text in texts) + "\n")
 
 
-def write_document(names: Sequence[str]) -> None:
-    """Put the matrix of all cases, each as it ran last, behind the document's own text.
-
-    The results are those of this checkout, in `target/faults`.
-    """
-    parts = [DOCUMENT.read_text().partition(MATRIX)[0] + MATRIX, f"Machine: {machine()}."]
-    if missing := [name for name in names if not (RESULTS / f"{name}.json").exists()]:
-        parts.append(f"These cases have not run there: {', '.join(missing)}.")
-    for name in (each for each in names if each not in missing):
-        result = json.loads((RESULTS / f"{name}.json").read_text())
-        rows = [Row(**row) for row in result["rows"]]
-        bad = sum(not row.is_good for row in rows)
-        parts.append(
-            f"## {name}\n\n{result['date']}, {len(rows)} faults"
-            + (f", at {result['statements']} statements" if "statement" in rows[0].where else "")
-            + f"; {bad or 'none'} left something behind."
-        )
-        parts.append(tabulate(summary(rows), headers=HEADERS, tablefmt="pipe"))
-    DOCUMENT.write_text("\n\n".join(parts) + "\n")
+def statements(case: Case) -> str:
+    """Return at which statements a case strikes, where it goes through them."""
+    every = case.keywords.get("every") if isinstance(case, partial) else None
+    return {None: "", 1: ", at each statement"}.get(every, f", at 1 in {every} statements")
 
 
 if __name__ == "__main__":

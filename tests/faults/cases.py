@@ -21,27 +21,9 @@ from local.s3_faults import S3Fault
 from local.stack import free_port
 from redshift_emulator.faults import Fault
 from tests.conftest import ROOT
-from tests.faults.pipeline import DAYS, RUN, Pipeline, Row, source
+from tests.faults.pipeline import DAYS, RAW, RUN, Pipeline, Row, source
 from tests.faults.readers import NOT_A_READER, read_state, reading, state_sql
 
-RAW = ('"raw".staging_events', '"raw".staging_songs')
-# The newest load of each partition, and the rows that the partition has
-AUDIT = """
-    select loads.partition_prefix, loads.status, loads.rows_loaded, count(stored._partition)
-    from (
-        select
-            *,
-            row_number() over (partition by partition_prefix order by load_id desc) as age
-        from "raw".load_history
-    ) as loads
-    left join (
-        select _partition from "raw".staging_events
-        union all
-        select _partition from "raw".staging_songs
-    ) as stored on loads.partition_prefix = stored._partition
-    where loads.age = 1
-    group by loads.partition_prefix, loads.status, loads.rows_loaded
-"""
 SHORT = 90  # characters of a message that the matrix keeps
 
 
@@ -67,21 +49,18 @@ def load_under(
 ) -> Row:
     """Deliver the other version, inject, load until it succeeds, and compare."""
     one.deliver(1 - one.version)
-    loads = "select count(*) from \"raw\".load_history where status = 'loaded'"
-    [(before,)] = one.warehouse.rows(loads)
+    since = one.newest_load()
     inject()
     attempts, said = one.attempt(task or one.load)
-    [(after,)] = one.warehouse.rows(loads)
-    newest = one.warehouse.rows(AUDIT)
-    balanced = all(status == "loaded" and rows == found for _, status, rows, found in newest)
+    audit, is_balanced = one.audit(since)
     return Row(
         fault,
         where,
         short(said),
         attempts,
         one.read(*RAW) == one.undisturbed["raw", one.version],
-        audit=f"{after - before} loads, {'all' if balanced else 'NOT all'} with their rows",
-        is_sound=balanced,
+        audit=audit,
+        is_sound=is_balanced,
     )
 
 

@@ -6,7 +6,7 @@ What the tables must hold afterwards is what undisturbed runs made of each versi
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,24 @@ RUN = "faults"
 DAYS = [f"log_data/2018/11/2018-11-{day:02d}-events.json" for day in (5, 6)]
 NOT_REACHED = 1_000_000
 Rows = dict[str, list[tuple[Any, ...]]]
+RAW = ('"raw".staging_events', '"raw".staging_songs')
+# The newest load of each partition, and the rows that the partition has
+NEWEST_LOADS = """
+    select loads.partition_prefix, loads.status, loads.rows_loaded, count(stored._partition)
+    from (
+        select
+            *,
+            row_number() over (partition by partition_prefix order by load_id desc) as age
+        from "raw".load_history
+    ) as loads
+    left join (
+        select _partition from "raw".staging_events
+        union all
+        select _partition from "raw".staging_songs
+    ) as stored on loads.partition_prefix = stored._partition
+    where loads.age = 1
+    group by loads.partition_prefix, loads.status, loads.rows_loaded
+"""
 
 # Not what differs between runs that do the same: load ids and times, and the columns made of them.
 PER_RUN = {"load_id", "_load_id", "_loaded_at", "recorded_at", "built_at", "published_at"}
@@ -89,12 +107,15 @@ class Pipeline:
 
     def deliver(self, version: int) -> None:
         """Bring the bucket to a version."""
-        wanted, other = source(version), source(1 - version)
-        for key in other.keys() - wanted.keys():
-            self.warehouse.delete(key)
-        for key, body in wanted.items():
-            self.warehouse.put(key, body)
+        self.put(source(version))
         self.version = version
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Let the bucket have these files, of all that a version has."""
+        for key in (source(0) | source(1)).keys() - files.keys():
+            self.warehouse.delete(key)
+        for key, body in files.items():
+            self.warehouse.put(key, body)
 
     def load(self) -> None:
         """Do the work of the tasks `stage_songs` and `stage_events`."""
@@ -151,6 +172,28 @@ class Pipeline:
                 found = [tuple(row[at] for at in kept) for row in cursor.fetchall()]
             rows[table] = sorted(found, key=repr)
         return rows
+
+    def newest_load(self) -> int:
+        """Return the id of the newest load, whatever came of it."""
+        [(newest,)] = self.warehouse.rows(
+            'select coalesce(max(load_id), 0) from "raw".load_history'
+        )
+        return int(newest)
+
+    def audit(self, since: int) -> tuple[str, bool]:
+        """Return what the load audit tells behind a load, and whether it agrees with the tables.
+
+        It does when each partition's newest load is loaded, with as many rows as the partition has.
+        """
+        statuses = self.warehouse.rows(
+            'select status, count(*) from "raw".load_history where load_id > %s group by status '
+            "order by status desc",
+            (since,),
+        )
+        newest = self.warehouse.rows(NEWEST_LOADS)
+        is_balanced = all(status == "loaded" and rows == found for _, status, rows, found in newest)
+        counts = ", ".join(f"{count} {status}" for status, count in statuses) or "no load"
+        return f"{counts}; {'all' if is_balanced else 'NOT all'} with their rows", is_balanced
 
     def statements_of(self, task: Callable[[], Any]) -> int:
         """Run a task undisturbed and return how many statements it sends."""

@@ -52,6 +52,7 @@ def airflow(
         patch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(slack))
         patch.setenv("SPARKIFY_DEADLINE_MINUTES", "0.25")  # every run here misses it
         patch.setattr(stack, "ROOT", checkout)
+        patch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")  # as where a shell sets it
         patch.setenv("SPARKIFY_RETRIES", "1")  # one is enough to see that a task tries again
         address = stack.start_airflow()
     with airflow_client(address) as client:

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
 from include.publish.tables import published_tables
+from include.run.work import unpublished
 from include.settings import settings as pipeline_settings
 from tests.sparkify_data import epoch_ms, event, song
 from tests.stack.star_schema import Star, expected
@@ -226,6 +227,8 @@ def test_any_order_of_loads_then_a_run_equals_a_full_refresh(
         assert_publishing_brings_what_was_built(warehouse)
         run_models(warehouse, "--full-refresh")
         assert_marts_equal(warehouse, star())
+        with warehouse.connect() as connection:
+            assert unpublished(connection, "analytics", "key_value is null") == len(reports) + 6
 
         warehouse.run('drop schema "raw" cascade')
         warehouse.create_tables()
@@ -280,8 +283,11 @@ def assert_marts_equal(warehouse: Warehouse, star: Star) -> None:
 
 
 def assert_publishing_brings_what_was_built(warehouse: Warehouse) -> None:
-    """Compare all that readers see, row for row, with what was built."""
-    warehouse.publish(untested=True)
+    """Compare all that readers see, row for row, with what was built; until then it is work."""
+    with warehouse.connect() as connection:
+        assert unpublished(connection, "analytics") > 0
+        warehouse.publish(untested=True)
+        assert unpublished(connection, "analytics") == 0
     for table in published_tables(pipeline_settings().dbt_manifest).values():
         for one, other in permutations([table.built, table.published]):
             assert warehouse.rows(f"select * from {one} except select * from {other}") == []

@@ -193,6 +193,16 @@ def test_nothing_is_published_where_nothing_was_built(published: Pipeline) -> No
     assert published.warehouse.rows("select count(*) from ops.publications") == [(1,)]
 
 
+def test_what_was_built_of_a_table_that_is_no_longer_published_does_not_wait(
+    published: Pipeline,
+) -> None:
+    published.built(gone=None)
+    assert published.publish() == {}
+    assert published.warehouse.rows(
+        "select count(*) from ops.replaced_keys where publication_id is null"
+    ) == [(0,)]
+
+
 def test_only_the_rows_that_builds_replaced_are_published(changed: Pipeline) -> None:
     changed.warehouse.run("update analytics.people set name = 'untouched' where user_id = 1")
     changed.warehouse.run("update analytics.plays set place = 'too' where user_id = 1")

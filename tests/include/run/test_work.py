@@ -43,6 +43,26 @@ def work_left(warehouse: Warehouse, project: str = "p", schema: str = "analytics
         return has_work(connection, schema, project)
 
 
+def whole_gate_due(warehouse: Warehouse, project: str = "p") -> bool:
+    with closing(warehouse.connect()) as connection:
+        return whole_gate_is_due(connection, "analytics", project)
+
+
+def built(
+    warehouse: Warehouse,
+    key: str | None,
+    schema: str = "analytics",
+    publication: int | None = None,
+) -> None:
+    """Note that a build replaced a key of songplays, or all of it."""
+    with closing(warehouse.connect()) as connection:
+        connection.cursor().execute(
+            "insert into ops.replaced_keys values (%s, 'songplays', %s, sysdate, %s)",
+            (schema, key, publication),
+        )
+        connection.commit()
+
+
 def test_there_is_work_until_the_newest_load_has_passed_the_gate(warehouse: Warehouse) -> None:
     assert work_left(warehouse)  # nothing was ever built
     put_load(warehouse, 5)
@@ -53,6 +73,39 @@ def test_there_is_work_until_the_newest_load_has_passed_the_gate(warehouse: Ware
     assert not work_left(warehouse)
     put_load(warehouse, 7)
     assert work_left(warehouse)
+
+
+def test_what_was_built_by_hand_is_work_until_it_is_published_or_held(
+    warehouse: Warehouse,
+) -> None:
+    def publication(number: int, rolled_back_at: str) -> None:
+        warehouse.run(
+            "insert into ops.publications "
+            f"select 'analytics', {number}, 'r', 5, sysdate, {rolled_back_at}"
+        )
+
+    put_load(warehouse, 5)
+    gate(warehouse, is_whole=True)
+    built(warehouse, "2018-11-05", "dev_ada")
+    built(warehouse, "2018-11-05", publication=1)
+    assert not work_left(warehouse)
+    built(warehouse, "2018-11-05")
+    assert work_left(warehouse)
+    assert not whole_gate_due(warehouse)  # the loads of that day were judged
+    publication(1, "sysdate")
+    assert not work_left(warehouse)
+    publication(2, "cast(null as timestamp)")
+    assert work_left(warehouse)
+
+
+def test_a_table_that_was_built_whole_by_hand_is_judged_whole(warehouse: Warehouse) -> None:
+    put_load(warehouse, 5)
+    gate(warehouse, is_whole=True)
+    built(warehouse, None)
+    assert work_left(warehouse)
+    assert whole_gate_due(warehouse)
+    warehouse.run("update ops.replaced_keys set publication_id = 1")
+    assert not whole_gate_due(warehouse)
 
 
 def test_another_project_or_schema_has_work_of_its_own(warehouse: Warehouse) -> None:
@@ -91,18 +144,14 @@ def test_a_load_that_came_while_the_models_were_built_is_not_behind_the_gate(
 def test_a_whole_gate_is_due_once_a_day_and_for_each_state_of_the_project(
     warehouse: Warehouse,
 ) -> None:
-    def is_due(project: str = "p") -> bool:
-        with closing(warehouse.connect()) as connection:
-            return whole_gate_is_due(connection, "analytics", project)
-
     put_load(warehouse, 5)
     gate(warehouse)
-    assert is_due()
+    assert whole_gate_due(warehouse)
     gate(warehouse, is_whole=True)
-    assert not is_due()
-    assert is_due("with a new model")
+    assert not whole_gate_due(warehouse)
+    assert whole_gate_due(warehouse, "with a new model")
     warehouse.run("update ops.gates set recorded_at = dateadd(day, -1, recorded_at)")
-    assert is_due()
+    assert whole_gate_due(warehouse)
 
 
 @pytest.mark.parametrize(
