@@ -5,7 +5,7 @@
     partitions. Guards raw, int_events_deduplicated, int_events_quarantined and those of songs. Without
     it a row that a repair by hand, a filter in staging or a quarantine out of date takes away would be
     nowhere, and nobody would miss it. It judges by what AWS promises, pg_last_copy_count; whether COPY
-    scanned more lines is assert_lines_are_rows_or_rejected.
+    scanned more lines is assert_lines_are_rows_or_rejected. A sample splits partitions: it is not judged.
 #}
 
 with
@@ -213,4 +213,4 @@ final as (
 
 select * from final
 where unaccounted_lines > 0
-    and not {{ reads_part_of_its_inputs() }} {# --sample splits partitions #}
+    and not {{ reads_part_of_its_inputs() }}
