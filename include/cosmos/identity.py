@@ -34,6 +34,7 @@ def take_identity(aws_conn_id: str) -> None:
         "AWS_ACCESS_KEY_ID": keys.access_key,
         "AWS_SECRET_ACCESS_KEY": keys.secret_key,
         "AWS_SESSION_TOKEN": keys.token,
+        "AWS_SECURITY_TOKEN": None,  # the older name of the token
         "AWS_PROFILE": None,  # boto3 would prefer it to keys
     }
     for name, value in variables.items():

@@ -94,10 +94,10 @@ _Ctes = Mapping[str, _Sources]
 
 def _visit(node: exp.Expr, ctes: _Ctes, tables: Tables, asked: set[str]) -> None:
     """Go through a query or statement, and what is nested in it, with the CTEs that it sees."""
-    clause = node.args.get("with_")
+    clause = node.args.get("with_") or exp.With(expressions=[])
     own = dict(ctes)
-    for cte in clause.expressions if isinstance(clause, exp.With) else ():
-        if cte.parent and cte.parent.args.get("recursive"):
+    for cte in clause.expressions:
+        if clause.args.get("recursive"):
             own[fold(cte.alias)] = _open()
         _visit(cte.this, own, tables, asked)
         own[fold(cte.alias)] = _renamed(_given(cte.this, own), cte.args.get("alias"))
