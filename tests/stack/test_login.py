@@ -393,13 +393,16 @@ def test_dbt_takes_the_role_of_the_aws_connection_and_drops_the_machines_profile
 
 
 def test_a_connection_that_names_nobody_leaves_the_machine_its_identity(
-    machine: pytest.MonkeyPatch,
+    machine: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    set_all(machine, OF_THE_MACHINE | {"AWS_SESSION_TOKEN": "of-the-machine"})
+    profiles = tmp_path / "credentials"
+    profiles.write_text("[machine]\naws_access_key_id = machine\naws_secret_access_key = secret\n")
+    set_all(machine, {"AWS_SHARED_CREDENTIALS_FILE": str(profiles), "AWS_PROFILE": "machine"})
     extra = {"region_name": REGION}
     machine.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
     take_identity("aws_default")
-    assert os.environ["AWS_SESSION_TOKEN"] == "of-the-machine"
+    assert os.environ["AWS_PROFILE"] == "machine"
+    assert "AWS_ACCESS_KEY_ID" not in os.environ
 
 
 @pytest.mark.parametrize(
