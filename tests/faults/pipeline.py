@@ -217,9 +217,9 @@ def pipeline(warehouse: Warehouse) -> Iterator[Pipeline]:
         patch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _: None))
         with closing(warehouse.connect()) as connection:
             acquire_run_lock(connection, "analytics", RUN, 600)
-            try:
-                yield one
-            finally:
-                one.faults.write([])
-                one.s3_faults.write([])
-                release_run_lock(connection, "analytics", RUN)
+        try:
+            yield one
+        finally:
+            one.faults.write([])
+            one.s3_faults.write([])
+            one.give_back_the_run_lock()  # on a connection of its own: Redshift may have restarted
