@@ -120,16 +120,19 @@ doctor: settings ## Check what the pipeline needs here, name each fault and its 
 
 .PHONY: docs
 docs: reachable ## Generate the dbt docs site and serve it on 127.0.0.1
-	@$(LOAD_ENV); $(BIN)/dbt --quiet docs generate --target $(READ_TARGET) && $(BIN)/dbt docs serve --host 127.0.0.1 --port $${SPARKIFY_DOCS_PORT:-8081}
+	@$(LOAD_ENV); port=$${SPARKIFY_DOCS_PORT:-8081}; $(BIN)/python -m tooling.ready --port SPARKIFY_DOCS_PORT=$$port && \
+		$(BIN)/dbt --quiet docs generate --target $(READ_TARGET) && $(BIN)/dbt docs serve --host 127.0.0.1 --port $$port
 
 .PHONY: dashboard
 dashboard: setup ## Serve the dashboard on 127.0.0.1, by the reader's login
-	@$(LOAD_ENV); $(MARIMO) run dashboard/listening.py --headless --host 127.0.0.1 --port $${SPARKIFY_DASHBOARD_PORT:-8082}
+	@$(LOAD_ENV); port=$${SPARKIFY_DASHBOARD_PORT:-8082}; $(BIN)/python -m tooling.ready --port SPARKIFY_DASHBOARD_PORT=$$port && \
+		$(MARIMO) run dashboard/listening.py --headless --host 127.0.0.1 --port $$port
 
 .PHONY: notebook
 notebook: setup ## Open the notebook on 127.0.0.1: is everything there, and what does it say
-	@$(LOAD_ENV); AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
-		$(MARIMO) edit dashboard/notebook.py --headless --host 127.0.0.1 --port $${SPARKIFY_NOTEBOOK_PORT:-8083}
+	@$(LOAD_ENV); port=$${SPARKIFY_NOTEBOOK_PORT:-8083}; $(BIN)/python -m tooling.ready --port SPARKIFY_NOTEBOOK_PORT=$$port && \
+		AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+		$(MARIMO) edit dashboard/notebook.py --headless --host 127.0.0.1 --port $$port
 
 .PHONY: pictures
 pictures: browser ## Take the pictures of docs/pictures, after `make demo`

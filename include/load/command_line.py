@@ -60,6 +60,8 @@ def load(events_prefix: str, songs_prefix: str, *, reload: bool) -> None:
                 connection, settings().redshift_schema, run_id, settings().run_lock_minutes
             )
             for table, prefix in ((SONGS, songs_prefix), (EVENTS, events_prefix)):
+                where = f"s3://{settings().s3_bucket}/{prefix}"
+                print(f"Looking under {where} …", file=sys.stderr, flush=True)
                 operator = stage(f"stage_{table.name}", table, prefix, reload=reload)
                 with keep_lock(run_id):
                     summary = operator.stage(run_id, show_progress)

@@ -26,7 +26,10 @@ def main() -> int:
     parser.add_argument("action", choices=["publish", "rollback"])
     parser.add_argument("--hold", action="store_true", help="respect a rollback, as the DAG does")
     arguments = parser.parse_args()
-    waiting = {"publish": "Publishing what was built …", "rollback": "Taking it back …"}
+    waiting = {
+        "publish": "Publishing what was built …",
+        "rollback": "Taking the last publication back …",
+    }
     print(waiting[arguments.action], file=sys.stderr, flush=True)
     try:
         print(act(arguments.action, release_hold=not arguments.hold))

@@ -121,7 +121,10 @@ def roll_back(
                 "the state before the last publication is kept."
             )
         if last <= FIRST:
-            raise RollbackError("There is no state before the first publication.")
+            raise RollbackError(
+                "There is no state before the first publication. Correct the files or the models, "
+                "build, and publish that (make build)."
+            )
         columns = relations.read_columns(cursor, tables.values())
         for change in replaced(cursor, tables, target_schema, f"publication_id = {last}"):
             with attempting(f"Taking back {change.table.published}"):

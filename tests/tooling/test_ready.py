@@ -42,3 +42,16 @@ def test_a_warehouse_that_does_not_answer_is_named(
     monkeypatch.setenv("REDSHIFT_PORT", "none")
     assert ready.main(["--redshift"]) == 1
     assert "make up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["none", "99999"])
+def test_a_port_that_cannot_be_had_is_named_with_its_variable(
+    capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+        assert ready.main(["--port", f"SPARKIFY_DOCS_PORT={port}"]) == 1
+    assert f"Port {port} of 127.0.0.1 cannot be had: " in capsys.readouterr().err
+    assert ready.main(["--port", f"SPARKIFY_DOCS_PORT={port}"]) == 0
+    assert ready.main(["--port", f"SPARKIFY_DOCS_PORT={wrong}"]) == 1
+    assert "set SPARKIFY_DOCS_PORT" in capsys.readouterr().err
