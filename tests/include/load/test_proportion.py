@@ -13,7 +13,7 @@ from redshift_connector.cursor import Cursor
 from include.load import protocol
 from include.load.errors import LoadError
 from include.load.request import LoadResult
-from include.load.tables import EVENTS, SONGS, StagingTable
+from include.load.tables import EVENTS, SONGS
 from include.load.tasks import stage
 from tests.sparkify_data import event, song
 from tests.warehouse import Warehouse
@@ -22,11 +22,11 @@ PARTITIONS, ROWS = 30, 300
 START = date(2018, 1, 1)
 
 
-def rows_read(warehouse: Warehouse, table: StagingTable) -> int:
-    """Return how many rows PostgreSQL has read of a table, once its sessions have reported it."""
+def rows_read(warehouse: Warehouse, table: str) -> int:
+    """Return how many rows PostgreSQL has read of a table of `raw`, once all are counted."""
     sql = (
         "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
-        f"where schemaname = 'raw' and relname = '{table.name}'"
+        f"where schemaname = 'raw' and relname = '{table}'"
     )
     counts = [-1, -2]
     while counts[-1] != counts[-2]:
@@ -61,10 +61,10 @@ def test_a_corrected_partition_is_found_without_reading_the_others(full: Warehou
     full.put_events(key, events_of(day, ROWS - 1))
     full.put_events("song_data/A/M/songs.json", [song(12_000 + each) for each in range(ROWS - 1)])
     for table, prefix in ((EVENTS, "log_data/"), (SONGS, "song_data/")):
-        before = rows_read(full, table)
+        before = rows_read(full, table.name)
         assert stage("stage", table, prefix).stage("hour").loaded == 1
         # The partition's blocks, twice: to compare the rows, and to delete them
-        assert 0 < rows_read(full, table) - before < PARTITIONS * ROWS
+        assert 0 < rows_read(full, table.name) - before < PARTITIONS * ROWS
         assert full.rows(f'select count(*) from "raw".{table.name}') == [(PARTITIONS * ROWS - 1,)]
 
 
@@ -156,3 +156,19 @@ def test_partitions_that_are_copied_together_share_their_statements(
     of_accounting = [each for each in statements if "sys_load" in each]  # until the views show all
     assert len(statements) - len(of_accounting) < 5 * 26
     assert sum(each.startswith("insert into") for each in statements) < 8
+
+
+def test_a_model_reads_of_the_change_feed_what_it_has_not_seen(full: Warehouse) -> None:
+    full.dbt_here("run", "--select", "+int_changed_keys")
+    full.run('vacuum "raw".load_changes; analyze "raw".load_changes')
+    [(changes, newest)] = full.rows('select count(*), max(load_id) from "raw".load_changes')
+    before = rows_read(full, "load_changes")
+    found = 0
+    for key_name in ("event_date", "artist_id"):
+        [(keys,)] = full.rows(
+            "select count(*) from intermediate.int_changed_keys "
+            f"where key_name = '{key_name}' and load_id >= {newest}"
+        )
+        found += keys
+    assert found > 0
+    assert rows_read(full, "load_changes") - before < changes
