@@ -28,7 +28,7 @@ PREFIX = "log_data/2018/11/"
 TIMEOUT_SECONDS = 1800
 SCHEDULE = "0 0 * * *"
 ENDED = ("success", "failed")
-TASKS = 60  # of a run, more or less: a fault strikes behind some of them
+TASKS = 35  # less than a run has: a fault strikes behind some of them
 SHOWN = 3  # tasks that were tried again, by name
 # Airflow looks for the tasks of a scheduler that was killed each 5 minutes: here more often.
 AIRFLOW = {
