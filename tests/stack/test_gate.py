@@ -205,6 +205,9 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page.locator("#element_events_prefix").fill(EVENTS_PREFIX)
     page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
     page.get_by_role("dialog").wait_for(state="hidden")
+    [triggered] = [run for run in runs(airflow) if run["dag_run_id"] != good["dag_run_id"]]
+    assert triggered["conf"]["events_prefix"] == EVENTS_PREFIX
+    assert demo.wait_for(airflow, triggered["dag_run_id"]) == "success"
 
     page.goto(f"{address}/dags/sparkify/runs/{good['dag_run_id']}")
     page.get_by_label("Expand all task groups").click()
@@ -227,10 +230,6 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page.goto(f"{address}/assets")
     page.get_by_role("link", name="sparkify_marts").wait_for()
     page.close()
-
-    [triggered] = [run for run in runs(airflow) if run["dag_run_id"] != good["dag_run_id"]]
-    assert triggered["conf"]["events_prefix"] == EVENTS_PREFIX
-    assert demo.wait_for(airflow, triggered["dag_run_id"]) == "success"
 
 
 def runs(airflow: httpx.Client) -> list[dict[str, Any]]:
