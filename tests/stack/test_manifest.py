@@ -23,7 +23,7 @@ def test_make_up_adds_the_task_of_a_new_model_and_removes_that_of_a_deleted_one(
     model.write_text("select user_id from {{ ref('songplays') }} where user_id is null")
     try:
         stack.start_airflow()
-        assert task_ids(airflow) - before == {"reporting.plays_by_nobody_run"}
+        assert task_ids(airflow) - before == {"reporting.plays_by_nobody"}
     finally:
         model.unlink()
         stack.start_airflow()
