@@ -199,6 +199,13 @@ def replaced(
             )
         else:
             condition = f"cast({table.replaced_by} as varchar) in ({keys})"
+            if table.is_by_number:  # literal bounds are what zone maps prune by
+                cursor.execute(
+                    "select min(cast(key_value as bigint)), max(cast(key_value as bigint)) "
+                    f"from ({keys}) as keys"
+                )
+                [(lowest, highest)] = cursor.fetchall()
+                condition = f"{table.replaced_by} between {lowest} and {highest} and {condition}"
         changes.append(Change(table, condition))
     return changes
 

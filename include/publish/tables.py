@@ -28,7 +28,8 @@ class PublishedTable:
     """A public model: where it is built, where analysts read it, and how its rows are replaced.
 
     `replaced_by` is the column whose values builds replace, None for a table that is always built
-    whole; `is_by_day` says that it is a timestamp, and whole days are replaced.
+    whole; `is_by_day` says that it is a timestamp, and whole days are replaced, `is_by_number` that
+    it is an id that grows with time.
     """
 
     name: str
@@ -40,6 +41,7 @@ class PublishedTable:
     foreign_keys: tuple[ForeignKey, ...]
     replaced_by: str | None
     is_by_day: bool
+    is_by_number: bool
 
     @property
     def built(self) -> str:
@@ -91,6 +93,7 @@ def published_table(node: Mapping[str, Any]) -> PublishedTable:
         ),
         replaced_by=config["unique_key"] if config["meta"].get("affected_by") else None,
         is_by_day="event_date" in config["meta"].get("affected_by", ()),
+        is_by_number=config["meta"].get("affected_by") == ["session_id"],
     )
 
 
