@@ -4,12 +4,15 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from logging import WARNING, Logger
 
+import tenacity
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from redshift_connector.error import Error as RedshiftError
 
 from include.load.audit import Rejection
 
+ATTEMPTS = 4
 ERRORS_SPELLED_OUT = 5
 
 # SQLSTATE classes and codes: lost connection, conflict, too few resources, lock, shutdown.
@@ -53,6 +56,20 @@ class PartitionError(LoadError):
 
 class TransientError(Exception):
     """A load that was given up; trying it again may help."""
+
+
+def attempts(log: Logger) -> tenacity.Retrying:
+    """Return attempts at some work, until one does not end by TransientError or the last one did.
+
+    It raises what the last one raised, and waits for a random time of up to 30 s between them.
+    """
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random_exponential(max=30),
+        before_sleep=tenacity.before_sleep_log(log, WARNING),
+        reraise=True,
+    )
 
 
 @contextmanager

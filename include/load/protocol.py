@@ -15,15 +15,14 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from logging import WARNING, getLogger
+from logging import getLogger
 
-import tenacity
 from redshift_connector.core import Connection
 from redshift_connector.error import Error as RedshiftError
 
 from include.load import audit
 from include.load.accounting import Arrival, account
-from include.load.errors import LoadError, PartitionError, TransientError, attempting
+from include.load.errors import LoadError, PartitionError, attempting, attempts
 from include.load.partitions import Partition, find_partitions, outermost
 from include.load.records import sample_keys
 from include.load.replacement import (
@@ -39,7 +38,6 @@ from include.load.source import Source
 
 log = getLogger(__name__)
 
-ATTEMPTS = 4
 # The system views lag by seconds, and a transaction takes ten statements, whatever it replaces: so
 # partitions share both. Not too many, nor too much, as the transaction holds the audit's lock.
 PARTITIONS_TOGETHER = 32
@@ -140,13 +138,7 @@ def load_batch(
 ) -> list[Outcome]:
     """Load some partitions together, again where that may help; return what became of them."""
     outcomes: dict[str, Outcome] = {}
-    for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientError),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_random_exponential(max=30),
-        before_sleep=tenacity.before_sleep_log(log, WARNING),
-        reraise=True,
-    ):
+    for attempt in attempts(log):
         with attempt:
             left = [each for each in together if each.prefix not in outcomes]
             if attempt.retry_state.attempt_number > 1:  # the objects may be others by now

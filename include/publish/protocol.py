@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from logging import WARNING, getLogger
+from logging import getLogger
 from pathlib import Path
 from typing import TypeVar
 
-import tenacity
 from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
 
-from include.load.errors import TransientError, attempting
+from include.load.errors import attempting, attempts
 from include.load.replacement import transaction
 from include.load.sql import identifier, literal
 from include.macros import render
@@ -30,7 +29,6 @@ from include.run.lock import RunLockHeldError
 
 log = getLogger(__name__)
 
-ATTEMPTS = 3
 FIRST = 1
 Result = TypeVar("Result")
 
@@ -149,13 +147,7 @@ def in_transaction(
     connect: Callable[[], Connection], action: str, work: Callable[[Cursor], Result]
 ) -> Result:
     """Do the work in a transaction on a new connection, again when what went wrong may pass."""
-    for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientError),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_random_exponential(max=30),
-        before_sleep=tenacity.before_sleep_log(log, WARNING),
-        reraise=True,
-    ):
+    for attempt in attempts(log):
         with (
             attempt,
             attempting(action),
