@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -81,9 +82,15 @@ def main() -> None:
     print(f"\nAirflow keeps running at {address}; `make down` stops it.")
 
 
-def airflow_client(address: str) -> httpx.Client:
-    """Return a client of Airflow's public API, logged in."""
-    answer = httpx.get(f"{address}/auth/token", timeout=REQUEST_TIMEOUT_SECONDS)
+def airflow_client(address: str, login: Mapping[str, str] | None = None) -> httpx.Client:
+    """Return a client of Airflow's public API, logged in; the local Airflow asks for no login.
+
+    A login is a `username` and a `password`. Raises httpx.HTTPStatusError if Airflow refuses it.
+    """
+    method = "POST" if login else "GET"
+    answer = httpx.request(
+        method, f"{address}/auth/token", json=login, timeout=REQUEST_TIMEOUT_SECONDS
+    )
     token = answer.raise_for_status().json()["access_token"]
     return httpx.Client(
         base_url=f"{address}/api/v2/",

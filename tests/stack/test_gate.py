@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from include.cosmos.manifest import written_fingerprint
 from include.settings import settings
@@ -20,7 +20,7 @@ from local import demo, stack
 from tests.conftest import AIRFLOW_HOME, ROOT, shown_to_the_user
 from tests.include.alerts.receiver import Receiver
 from tests.sparkify_data import event, song
-from tests.stack.conftest import SLACK_TOKEN
+from tests.stack.conftest import ADMIN, SLACK_TOKEN
 from tests.warehouse import Warehouse
 
 EVENTS_PREFIX = "log_data/2018/11/"
@@ -201,12 +201,16 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page = browser.new_page()
     page.set_default_timeout(UI_MILLISECONDS)
     page.goto(f"{address}/dags/sparkify")
+    log_in(page, ADMIN["username"], "a guess")
+    page.get_by_text("Invalid credentials").wait_for()
+    log_in(page, **ADMIN)
     page.get_by_role("button", name="Trigger Dag").click()
     page.locator("#element_events_prefix").fill(EVENTS_PREFIX)
     page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
     page.get_by_role("dialog").wait_for(state="hidden")
     [triggered] = [run for run in runs(airflow) if run["dag_run_id"] != good["dag_run_id"]]
     assert triggered["conf"]["events_prefix"] == EVENTS_PREFIX
+    assert triggered["triggering_user_name"] == ADMIN["username"]
     assert demo.wait_for(airflow, triggered["dag_run_id"]) == "success"
 
     page.goto(f"{address}/dags/sparkify/runs/{good['dag_run_id']}")
@@ -230,6 +234,12 @@ def test_the_ui_triggers_a_run_and_shows_what_it_did(
     page.goto(f"{address}/assets")
     page.get_by_role("link", name="sparkify_marts").wait_for()
     page.close()
+
+
+def log_in(page: Page, username: str, password: str) -> None:
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
 
 
 def runs(airflow: httpx.Client) -> list[dict[str, Any]]:
