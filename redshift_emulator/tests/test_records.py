@@ -4,10 +4,13 @@ import io
 import json
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from redshift_emulator import records
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.records import (
+    MAX_RECORD,
     Mapping,
     Reader,
     TextFormat,
@@ -99,10 +102,34 @@ def test_malformed_object_over_several_lines_is_one_rejection() -> None:
     assert read(json_reader(AB), data) == [(4, 1216), (5, [3, None])]
 
 
-def test_json_object_over_four_megabytes_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "MAX_RECORD", 100)
-    data = json.dumps({"a": "x" * 200}).encode() + b'\n{"a":1}'
+def test_json_object_over_four_megabytes_is_rejected() -> None:
+    data = json.dumps({"a": "x" * MAX_RECORD}).encode() + b'\n{"a":1}'
     assert read(json_reader(AB), data) == [(1, 1216), (2, [1, None])]
+
+
+GOOD = [
+    *["-0", "7", "1.50", "1E5", "1e400", "-1.2e-2", "12345678901234567890", "1" * 30],
+    *["true", "null", "[ ]", '{"b":{},"a":[1,2.0],"b":[]}'],
+    *['"é 😀"', '"\x7f\\u0000\\/"', '"\\ud83d\\ude00"'],
+]
+BAD = [
+    *["01", "+1", "1.", "-", "1,", "NaN", "-Infinity", "1" * 5000],
+    *["tru", "}", "{}{}", "", " ", "\r", "\ufeff", "[" * 2000],
+    *['"', '"\\ud83d"', '"\\x"', '"\x01"', '"\t"', '"\0"', '"\ud800"', '"\udcff"'],
+]
+LINE = st.sampled_from(['{"a":%s}', ' {"B":1,"b": %s}\r', '{"a":[%s,2]}{}', "[%s]", "%s", "{%s}"])
+
+
+@given(st.lists(st.builds(str.__mod__, LINE, st.sampled_from(GOOD + BAD))).map("\n".join))
+@example('{"a":1.50}\r\n{"a":-0,"b":18446744073709551616}\n')
+@example('{"a":1}{"b":2}\n{"a":3}')
+def test_lines_are_read_alike_at_once_and_one_by_one(text: str) -> None:
+    data = text.encode("utf-8", "surrogatepass")
+    at_once = list(json_reader(AB)(io.BytesIO(data)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "LINES_CHARACTERS", 0)
+        one_by_one = list(json_reader(AB)(io.BytesIO(data)))
+    assert repr(at_once) == repr(one_by_one)
 
 
 def test_json_header_lines_are_skipped() -> None:

@@ -17,6 +17,7 @@ from mypy_boto3_s3 import S3Client
 from zstandard import ZstdError
 
 from redshift_emulator.backend import Backend, Log, Session
+from redshift_emulator.column_values import ColumnConverter, column_converter
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.load_log import LoadLog, Rejection, Scan, now, quoted
 from redshift_emulator.records import (
@@ -50,7 +51,7 @@ from redshift_emulator.values import (
     is_invalid,
 )
 
-CHUNK_CHARACTERS = 64 * 1024
+BATCH_CHARACTERS, BATCH_RECORDS = 64 * 1024, 500  # whichever comes first
 MAX_MAXERROR = 100_000
 _ENCODINGS = {
     "UTF8": "utf-8",
@@ -216,6 +217,7 @@ def _begin(statement: Copy, s3: S3Client, table: Table, load_log: LoadLog) -> "L
         reader,
         text,
         [converter(column, conversion) for column in table.columns],
+        [column_converter(column, conversion) for column in table.columns],
         load_log,
     )
 
@@ -276,6 +278,7 @@ class Load:
     reader: Reader
     text: TextFormat | None
     converters: list[Converter]
+    column_converters: list[ColumnConverter]
     log: LoadLog
     loaded_rows: int = 0
     loaded_bytes: int = 0
@@ -297,27 +300,31 @@ class Load:
 
     def rows(self) -> Generator[bytes, None, None]:
         """Yield chunks of rows for text COPY; an empty chunk means that only the log is full."""
-        rows: list[str] = []
-        size = 0
         for file, stream in open_objects(self.s3, self.objects):
-            start, lines = now(), 0
-            for record in self._records(file, stream):
-                lines += 1
-                row = self._row(file, record)
-                if row is not None:
-                    rows.append(row)
-                    size += len(row)
-                if size >= CHUNK_CHARACTERS or self.log.is_full:
-                    yield self._chunk(rows)
-                    rows, size = [], 0
-            self.log.scan(Scan(file, lines, start, now()))
-        yield self._chunk(rows)
+            start, records = now(), 0
+            for batch in self._batches(file, stream):
+                records += len(batch)
+                lines = self._lines(file, batch)
+                chunk = "".join(lines).encode()
+                self.loaded_rows += len(lines)
+                self.loaded_bytes += len(chunk)
+                yield chunk
+            self.log.scan(Scan(file, records, start, now()))
 
-    def _chunk(self, rows: list[str]) -> bytes:
-        chunk = "".join(rows).encode()
-        self.loaded_rows += len(rows)
-        self.loaded_bytes += len(chunk)
-        return chunk
+    def _batches(self, file: Object, stream: IO[bytes]) -> Iterator[list[Record]]:
+        batch: list[Record] = []
+        size = 0
+        try:
+            for record in self._records(file, stream):
+                batch.append(record)
+                size += len(record.raw)
+                if size >= BATCH_CHARACTERS or len(batch) >= BATCH_RECORDS:
+                    yield batch
+                    batch, size = [], 0
+        except RedshiftError:
+            yield batch  # a record before the fault may end the load first
+            raise
+        yield batch
 
     def _records(self, file: Object, stream: IO[bytes]) -> Iterator[Record]:
         try:
@@ -329,7 +336,32 @@ class Load:
         except (OSError, EOFError, zlib.error, ZstdError) as error:
             raise load_error(f"Cannot read {file.url}: {error}") from error
 
-    def _row(self, file: Object, record: Record) -> str | None:
+    def _lines(self, file: Object, batch: list[Record]) -> list[str]:
+        """Return the records as lines for text COPY, and log why others are rejected."""
+        lines = self._lines_at_once(batch)
+        if lines is None:
+            one_by_one = (self._line(file, record) for record in batch)
+            lines = [line for line in one_by_one if line is not None]
+        return lines
+
+    def _lines_at_once(self, batch: list[Record]) -> list[str] | None:
+        """Convert the records column by column; return None if there is anything to log."""
+        values = [record.values for record in batch if not isinstance(record.values, LoadError)]
+        if not values or len(values) < len(batch) or self.replaces:
+            return None
+        columns = zip(*values, strict=True)
+        try:
+            fields = [
+                convert(column)
+                for convert, column in zip(self.column_converters, columns, strict=True)
+            ]
+        except LoadError:
+            return None
+        if any(NULL in fields[index] for index in self.required):
+            return None
+        return ["\t".join(row) + "\n" for row in zip(*fields, strict=True)]
+
+    def _line(self, file: Object, record: Record) -> str | None:
         """Return the record as a line for text COPY, or log why it is rejected and return None."""
         values = record.values
         if isinstance(values, LoadError):

@@ -72,16 +72,10 @@ def converter(column: Column, options: Conversion) -> Converter:
             return _varchar(column.length or MAX_VARCHAR_BYTES, options)
         case "bpchar":
             return _char(column.length or 1, options)
-        case "int2":
-            return _integer("Short", 15)
-        case "int4":
-            return _integer("Integer", 31)
-        case "int8":
-            return _integer("Long", 63)
-        case "float4":
-            return _float("Float", _FLOAT4)
-        case "float8":
-            return _float("Double", _FLOAT8)
+        case "int2" | "int4" | "int8":
+            return _integer(*INTEGERS[column.type])
+        case "float4" | "float8":
+            return _float(*FLOATS[column.type])
         case "numeric":
             return _numeric(column.length or 18, column.scale, options.round_decimals)
         case "bool":
@@ -145,7 +139,6 @@ def _quoted(text: str) -> str:
 
 # Text
 
-_needs_escape = re.compile(r"[\\\n\r\t\0]").search
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -155,17 +148,7 @@ def escape(text: str) -> str:
 
 
 def _varchar(limit: int, options: Conversion) -> Converter:
-    plain = not (options.blanks_as_null or options.empty_as_null or options.trim_blanks)
-
     def convert(value: object) -> str:
-        if (
-            plain
-            and isinstance(value, str)
-            and len(value) <= limit
-            and value.isascii()
-            and not _needs_escape(value)
-        ):
-            return value
         text = _text_or_null(value, options)
         if text is None:
             return NULL
@@ -264,6 +247,17 @@ def _invalid_utf8(raw: bytes, fault: int) -> str:
 
 # Numbers
 
+# Each type's name in errors, its least and its greatest value
+INTEGERS = {
+    "int2": ("Short", -(2**15), 2**15 - 1),
+    "int4": ("Integer", -(2**31), 2**31 - 1),
+    "int8": ("Long", -(2**63), 2**63 - 1),
+}
+# The same of normal numbers above 0: a cluster takes no smaller one, unless it is 0.
+FLOATS = {
+    "float4": ("Float", 2.0**-126, (2 - 2.0**-23) * 2.0**127),
+    "float8": ("Double", sys.float_info.min, sys.float_info.max),
+}
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SIGN = re.compile(r"[+-]?")
@@ -279,11 +273,9 @@ def _valid_length(pattern: re.Pattern[str], text: str) -> int:
     return found.end() if found else 0
 
 
-def _integer(type_name: str, bits: int) -> Converter:
-    low, high = -(2**bits), 2**bits - 1
-
+def _integer(type_name: str, low: int, high: int) -> Converter:
     def convert(value: object) -> str:
-        if value.__class__ is int:
+        if type(value) is int:
             number = value
         else:
             text = text_of(value)
@@ -313,19 +305,14 @@ def _whole(text: str) -> str:
     return text
 
 
-# The smallest and the greatest normal number: a cluster takes no smaller one, unless it is 0.
-_FLOAT4 = 2.0**-126, (2 - 2.0**-23) * 2.0**127
-_FLOAT8 = sys.float_info.min, sys.float_info.max
-
-
-def _float(type_name: str, normal: tuple[float, float]) -> Converter:
+def _float(type_name: str, least: float, greatest: float) -> Converter:
     def convert(value: object) -> str:
         text = str(value) if value.__class__ is int else text_of(value)
         if _FLOAT.fullmatch(text):
             size = abs(float(text))
-            if size > normal[1]:
+            if size > greatest:
                 raise LoadError(1204, f"Overflow for {type_name}")
-            if size < normal[0] and (size or Decimal(text)):
+            if size < least and (size or Decimal(text)):
                 raise LoadError(1204, f"Underflow for {type_name}")
             return text
         if not text.strip():
