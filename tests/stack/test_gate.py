@@ -125,12 +125,6 @@ KINDS = {
         "few_rows_are_quarantined_stg_sparkify__events_",
         MODELS_AFTER_STAGING,
     ),
-    "single parent": BadData(
-        by_hand("insert into unpublished.users select * from unpublished.users"),
-        "marts.users",
-        "unique_users_user_id",
-        frozenset({"quality_gate"}),
-    ),
     "several parents": BadData(
         by_hand("update unpublished.songs set song_id = 'SO' || right(song_id, 15) || 'X'"),
         "test_marts",
