@@ -181,10 +181,10 @@ def test_the_first_publication_makes_the_tables_with_keys_and_comments(pipeline:
         ("plays", "start_time", False, 1, None),
         ("plays", "user_id", True, 0, None),
     ]
-    assert rows("select remarks from svv_redshift_tables where schema_name = 'analytics'") == [
-        ("One row per person.",),
-        (None,),
-    ]
+    assert rows(
+        "select table_name, remarks from svv_redshift_tables where schema_name = 'analytics' "
+        "order by 1"
+    ) == [("people", "One row per person."), ("plays", None)]
     assert rows("select publication_id, run_id from ops.publications") == [(1, "run")]
 
 
