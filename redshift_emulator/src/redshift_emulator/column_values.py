@@ -23,7 +23,7 @@ ColumnConverter = Callable[[Sequence[object]], Sequence[str]]
 # Converts values, none of them None; returns None when one of them needs more than a look.
 Shortcut = Callable[[Sequence[Any]], Sequence[str] | None]
 
-_ESCAPED = "\\\n\r\t\0"
+_ESCAPED = "\\\n\r\t\0"  # what a row cannot hold as it is; NUL is rejected
 _MAX_BYTES_OF_CHARACTER = 4
 
 
