@@ -59,9 +59,9 @@ class TransientError(Exception):
 
 
 def attempts(log: Logger) -> tenacity.Retrying:
-    """Return attempts at some work, until one does not end by TransientError or the last one did.
+    """Return up to four attempts at some work; only a TransientError leads to the next one.
 
-    It raises what the last one raised, and waits for a random time of up to 30 s between them.
+    Between them are random pauses of up to 30 s. The last attempt's error is raised.
     """
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientError),
