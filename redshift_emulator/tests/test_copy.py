@@ -117,6 +117,15 @@ def test_object_without_the_named_compression_fails_the_load(lake: Lake) -> None
     assert f"Cannot read s3://{lake.bucket}/data" in error["M"]
 
 
+def test_rejected_record_before_a_broken_end_fails_the_load_first(lake: Lake) -> None:
+    lake.run("create table t (a int, b varchar(100))")
+    lines = ["x," + "b" * 98, *("1," + "b" * 98 for _ in range(300))]
+    lake.put("data", gzip.compress("\n".join(lines).encode())[:-20])
+    error = lake.refusal(f"copy t from 's3://{lake.bucket}/data' iam_role '{ROLE}' csv gzip")
+    assert "Check 'stl_load_errors'" in error["M"]
+    assert lake.rows("select line_number, err_code from stl_load_errors") == [(1, 1207)]
+
+
 def test_missing_prefix_bucket_and_permission_give_redshift_s_messages(lake: Lake) -> None:
     lake.run("create table t (a int)")
     json_auto = f"iam_role '{ROLE}' json 'auto'"
