@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Sequence
+from typing import IO
 
 import pytest
 from hypothesis import example, given
@@ -11,10 +13,11 @@ from redshift_emulator import records
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.records import (
     MAX_RECORD,
+    AutoMapping,
     Mapping,
     Reader,
+    Record,
     TextFormat,
-    auto_mapping,
     field_position,
     json_reader,
     jsonpaths_mapping,
@@ -22,7 +25,7 @@ from redshift_emulator.records import (
 )
 from redshift_emulator.values import LoadError
 
-AB = auto_mapping(["a", "b"], ignore_case=False)
+AB = AutoMapping(["a", "b"], ignore_case=False)
 
 
 class OneByteAtATime(io.BytesIO):
@@ -35,8 +38,17 @@ class OneByteAtATime(io.BytesIO):
 def read(reader: Reader, data: bytes) -> list[tuple[int, object]]:
     """Return the line and values of each record, or its error code if it is rejected."""
     return [
-        (line, values.code if isinstance(values, LoadError) else values)
-        for line, _, values in reader(io.BytesIO(data))
+        (line, values.code if isinstance(values, LoadError) else list(values))
+        for line, _, values in records_of(reader, io.BytesIO(data))
+    ]
+
+
+def records_of(reader: Reader, stream: IO[bytes]) -> list[Record]:
+    """Return all records of a stream, their values as lists."""
+    return [
+        Record(line, raw, list(values) if isinstance(values, Sequence) else values)
+        for batch in reader(stream)
+        for line, raw, values in batch.records
     ]
 
 
@@ -57,7 +69,7 @@ def read(reader: Reader, data: bytes) -> list[tuple[int, object]]:
 def test_json_objects_are_found_in_any_layout(
     stream: type[io.BytesIO], data: bytes, expected: list[object]
 ) -> None:
-    found = [(line, values) for line, _, values in json_reader(AB)(stream(data))]
+    found = [(line, values) for line, _, values in records_of(json_reader(AB), stream(data))]
     assert found == expected
 
 
@@ -85,7 +97,7 @@ def test_malformed_line_costs_exactly_one_record(
     stream: type[io.BytesIO], broken: bytes, rejected: int
 ) -> None:
     data = b'{"a":0}\n' + broken + b'\n{"a":8}\n{"a":9}\n'
-    found = list(json_reader(AB)(stream(data)))
+    found = records_of(json_reader(AB), stream(data))
     loaded = [record.values for record in found if not isinstance(record.values, LoadError)]
     assert loaded[0] == [0, None]
     assert loaded[-2:] == [[8, None], [9, None]]
@@ -117,19 +129,37 @@ BAD = [
     *["tru", "}", "{}{}", "", " ", "\r", "\ufeff", "[" * 2000],
     *['"', '"\\ud83d"', '"\\x"', '"\x01"', '"\t"', '"\0"', '"\ud800"', '"\udcff"'],
 ]
-LINE = st.sampled_from(['{"a":%s}', ' {"B":1,"b": %s}\r', '{"a":[%s,2]}{}', "[%s]", "%s", "{%s}"])
+LINE = st.sampled_from(
+    [
+        *['{"a":%s}', '{"b":3,"A":%s}', '{"a":1,"A":%s,"a":2}', ' {"B":1,"c": %s}\r'],
+        *['{"a":[%s,2]}{}', "[%s]", "%s", "{%s}", '{"\\u0061":%s,"\\"":3}', '{"\\ud800":%s}'],
+    ]
+)
 
 
-@given(st.lists(st.builds(str.__mod__, LINE, st.sampled_from(GOOD + BAD))).map("\n".join))
-@example('{"a":1.50}\r\n{"a":-0,"b":18446744073709551616}\n')
-@example('{"a":1}{"b":2}\n{"a":3}')
-def test_lines_are_read_alike_at_once_and_one_by_one(text: str) -> None:
+@given(
+    st.lists(st.builds(str.__mod__, LINE, st.sampled_from(GOOD + BAD))).map("\n".join),
+    st.booleans(),
+    st.sampled_from([2, records.MAX_KEYS]),
+)
+@example('{"a":1.50}\r\n{"a":-0,"b":18446744073709551616}\n', False, 2)
+@example('{"a":1}{"b":2}\n{"a":3}', False, 2)
+def test_lines_are_read_alike_at_once_and_one_by_one(
+    text: str, ignore_case: bool, max_keys: int
+) -> None:
     data = text.encode("utf-8", "surrogatepass")
-    at_once = list(json_reader(AB)(io.BytesIO(data)))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "LINES_CHARACTERS", 0)
-        one_by_one = list(json_reader(AB)(io.BytesIO(data)))
-    assert repr(at_once) == repr(one_by_one)
+    mapping = AutoMapping(["a", "b"], ignore_case=ignore_case)
+
+    def read_with(limit: int) -> list[Record]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records, "BATCH_CHARACTERS", limit)
+            patch.setattr(records, "MAX_KEYS", max_keys)
+            return records_of(json_reader(mapping), io.BytesIO(data))
+
+    at_once = read_with(records.BATCH_CHARACTERS)
+    once_more = read_with(20)  # with the keys that it has seen, a line or two at a time
+    one_by_one = read_with(0)
+    assert repr(at_once) == repr(once_more) == repr(one_by_one)
 
 
 def test_json_header_lines_are_skipped() -> None:
@@ -138,8 +168,8 @@ def test_json_header_lines_are_skipped() -> None:
 
 def test_auto_matches_names_case_sensitively_unless_ignorecase() -> None:
     data = b'{"userId":"39","userid":"40"}\n{"USERID":"41"}'
-    exact = auto_mapping(["userid"], ignore_case=False)
-    ignoring = auto_mapping(["userid"], ignore_case=True)
+    exact = AutoMapping(["userid"], ignore_case=False)
+    ignoring = AutoMapping(["userid"], ignore_case=True)
     assert read(json_reader(exact), data) == [(1, ["40"]), (2, [None])]
     assert read(json_reader(ignoring), data) == [(1, ["40"]), (2, ["41"])]
 
@@ -174,7 +204,7 @@ def test_jsonpaths_read_arrays_as_records() -> None:
 def test_jsonpath_that_does_not_fit_the_data_rejects_the_record(
     expression: str, data: bytes, reason: str
 ) -> None:
-    (record,) = json_reader(jsonpaths(expression))(io.BytesIO(data))
+    (record,) = records_of(json_reader(jsonpaths(expression)), io.BytesIO(data))
     assert record.values == LoadError(1216, f"Invalid JSONPath format: {reason}")
 
 
@@ -202,7 +232,7 @@ def test_number_of_jsonpaths_must_match_the_columns() -> None:
 
 
 def test_object_without_a_jsonpaths_key_means_auto() -> None:
-    assert jsonpaths_mapping(b'{"paths":[]}', ["a"])({"a": 1}) == [1]
+    assert jsonpaths_mapping(b'{"paths":[]}', ["a"]).select({"a": 1}) == [1]
 
 
 CSV = TextFormat(2, delimiter=",", quote='"')

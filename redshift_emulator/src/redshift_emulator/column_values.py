@@ -5,7 +5,6 @@ at a whole list of them. A list that holds any other value is converted one by o
 """
 
 from collections.abc import Callable, Sequence
-from types import NoneType
 from typing import Any
 
 from redshift_emulator.values import (
@@ -40,31 +39,24 @@ def column_converter(column: Column, options: Conversion) -> ColumnConverter:
 
     match column.type:
         case "varchar" | "text" if not _changes_text(options):
-            return _with_shortcut({str}, _texts(column.length or MAX_VARCHAR_BYTES), one_by_one)
+            return _with_shortcut(_texts(column.length or MAX_VARCHAR_BYTES), one_by_one)
         case "int2" | "int4" | "int8":
-            return _with_shortcut({int}, _integers(*INTEGERS[column.type]), one_by_one)
+            return _with_shortcut(_integers(*INTEGERS[column.type]), one_by_one)
         case "float4" | "float8":
-            return _with_shortcut({int, JsonFloat}, _floats(*FLOATS[column.type]), one_by_one)
+            return _with_shortcut(_floats(*FLOATS[column.type]), one_by_one)
     return one_by_one
 
 
-def _with_shortcut(
-    classes: set[type], shortcut: Shortcut, one_by_one: ColumnConverter
-) -> ColumnConverter:
+def _with_shortcut(shortcut: Shortcut, one_by_one: ColumnConverter) -> ColumnConverter:
     def convert(values: Sequence[object]) -> Sequence[str]:
-        found = set(map(type, values))
-        has_none = NoneType in found
-        found.discard(NoneType)
-        if not found or not found <= classes:
-            return one_by_one(values)
-        present = [value for value in values if value is not None] if has_none else values
-        fields = shortcut(present)
+        present = [value for value in values if value is not None]
+        fields = shortcut(present) if present else None
         if fields is None:
             return one_by_one(values)
-        if has_none:
-            following = iter(fields)
-            return [NULL if value is None else next(following) for value in values]
-        return fields
+        if len(present) == len(values):
+            return fields
+        following = iter(fields).__next__
+        return [NULL if value is None else following() for value in values]
 
     return convert
 
@@ -75,8 +67,11 @@ def _changes_text(options: Conversion) -> bool:
 
 
 def _texts(limit: int) -> Shortcut:
-    def convert(texts: Sequence[str]) -> Sequence[str] | None:
-        together = "".join(texts)
+    def convert(texts: Sequence[Any]) -> Sequence[str] | None:
+        try:
+            together = "".join(texts)
+        except TypeError:  # not all of them are text
+            return None
         if any(character in together for character in _ESCAPED):
             return None
         if together.isascii():
@@ -92,8 +87,8 @@ def _texts(limit: int) -> Shortcut:
 
 
 def _integers(_: str, low: int, high: int) -> Shortcut:
-    def convert(numbers: Sequence[int]) -> Sequence[str] | None:
-        if low <= min(numbers) and max(numbers) <= high:
+    def convert(numbers: Sequence[Any]) -> Sequence[str] | None:
+        if set(map(type, numbers)) == {int} and low <= min(numbers) and max(numbers) <= high:
             return list(map(str, numbers))
         return None
 
@@ -101,8 +96,10 @@ def _integers(_: str, low: int, high: int) -> Shortcut:
 
 
 def _floats(_: str, least: float, greatest: float) -> Shortcut:
-    def convert(numbers: Sequence[int | JsonFloat]) -> Sequence[str] | None:
-        texts = list(map(str, numbers))
+    def convert(numbers: Sequence[Any]) -> Sequence[str] | None:
+        if not set(map(type, numbers)) <= {int, JsonFloat}:
+            return None
+        texts = list(map(str, numbers))  # float() refuses integers that are too large
         sizes = list(map(abs, map(float, texts)))
         return texts if least <= min(sizes) and max(sizes) <= greatest else None
 

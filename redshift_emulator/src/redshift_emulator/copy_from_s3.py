@@ -21,10 +21,12 @@ from redshift_emulator.column_values import ColumnConverter, column_converter
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.load_log import LoadLog, Rejection, Scan, now, quoted
 from redshift_emulator.records import (
+    AutoMapping,
+    Batch,
+    Mapping,
     Reader,
     Record,
     TextFormat,
-    auto_mapping,
     field_position,
     json_reader,
     jsonpaths_mapping,
@@ -51,7 +53,7 @@ from redshift_emulator.values import (
     is_invalid,
 )
 
-BATCH_CHARACTERS, BATCH_RECORDS = 64 * 1024, 500  # whichever comes first
+CHUNK_BYTES = 256 * 1024
 MAX_MAXERROR = 100_000
 _ENCODINGS = {
     "UTF8": "utf-8",
@@ -90,9 +92,12 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
         rows = load.rows()
 
         async def chunks() -> AsyncIterator[bytes]:
-            while (chunk := await loop.run_in_executor(worker, next, rows, None)) is not None:
+            """Yield rows, while the worker reads the next ones."""
+            following = worker.submit(next, rows, None)
+            while (chunk := await asyncio.wrap_future(following)) is not None:
                 if load_log.is_full:
                     await load_log.flush()
+                following = worker.submit(next, rows, None)
                 if chunk:
                     yield chunk
 
@@ -109,7 +114,7 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
             status = "completed"
         finally:
             # A cancelled load may still be reading, so close it on the same thread, after it.
-            worker.submit(rows.close)
+            await loop.run_in_executor(worker, rows.close)
             done = status == "completed"
             await load_log.end(
                 status, load.loaded_rows if done else 0, load.loaded_bytes if done else 0
@@ -243,7 +248,7 @@ def _json_reader(statement: Copy, s3: S3Client, table: Table) -> Reader:
     if argument == "noshred":
         raise RedshiftError("0A000", "The emulator does not support JSON 'noshred' and SUPER")
     if argument in ("auto", "auto ignorecase"):
-        mapping = auto_mapping(names, ignore_case=argument != "auto")
+        mapping: Mapping = AutoMapping(names, ignore_case=argument != "auto")
     else:
         mapping = jsonpaths_mapping(read_whole(s3, argument), names)
     skipped = int(statement.options.get("IGNOREHEADER", 0))
@@ -300,33 +305,24 @@ class Load:
 
     def rows(self) -> Generator[bytes, None, None]:
         """Yield chunks of rows for text COPY; an empty chunk means that only the log is full."""
+        chunk = bytearray()
         for file, stream in open_objects(self.s3, self.objects):
             start, records = now(), 0
             for batch in self._batches(file, stream):
-                records += len(batch)
+                records += len(batch.values)
                 lines = self._lines(file, batch)
-                chunk = "".join(lines).encode()
+                size = len(chunk)
+                if lines:
+                    chunk += ("\n".join(lines) + "\n").encode()
                 self.loaded_rows += len(lines)
-                self.loaded_bytes += len(chunk)
-                yield chunk
+                self.loaded_bytes += len(chunk) - size
+                if len(chunk) >= CHUNK_BYTES or self.log.is_full:
+                    yield bytes(chunk)
+                    chunk.clear()
             self.log.scan(Scan(file, records, start, now()))
+        yield bytes(chunk)
 
-    def _batches(self, file: Object, stream: IO[bytes]) -> Iterator[list[Record]]:
-        batch: list[Record] = []
-        size = 0
-        try:
-            for record in self._records(file, stream):
-                batch.append(record)
-                size += len(record.raw)
-                if size >= BATCH_CHARACTERS or len(batch) >= BATCH_RECORDS:
-                    yield batch
-                    batch, size = [], 0
-        except RedshiftError:
-            yield batch  # a record before the fault may end the load first
-            raise
-        yield batch
-
-    def _records(self, file: Object, stream: IO[bytes]) -> Iterator[Record]:
+    def _batches(self, file: Object, stream: IO[bytes]) -> Iterator[Batch]:
         try:
             with s3_errors(file.url):
                 yield from self.reader(decompressed(stream, self.statement.options))
@@ -336,18 +332,18 @@ class Load:
         except (OSError, EOFError, zlib.error, ZstdError) as error:
             raise load_error(f"Cannot read {file.url}: {error}") from error
 
-    def _lines(self, file: Object, batch: list[Record]) -> list[str]:
+    def _lines(self, file: Object, batch: Batch) -> list[str]:
         """Return the records as lines for text COPY, and log why others are rejected."""
         lines = self._lines_at_once(batch)
         if lines is None:
-            one_by_one = (self._line(file, record) for record in batch)
+            one_by_one = (self._line(file, record) for record in batch.records)
             lines = [line for line in one_by_one if line is not None]
         return lines
 
-    def _lines_at_once(self, batch: list[Record]) -> list[str] | None:
+    def _lines_at_once(self, batch: Batch) -> list[str] | None:
         """Convert the records column by column; return None if there is anything to log."""
-        values = [record.values for record in batch if not isinstance(record.values, LoadError)]
-        if not values or len(values) < len(batch) or self.replaces:
+        values = [each for each in batch.values if not isinstance(each, LoadError)]
+        if not values or len(values) < len(batch.values) or self.replaces:
             return None
         columns = zip(*values, strict=True)
         try:
@@ -359,7 +355,7 @@ class Load:
             return None
         if any(NULL in fields[index] for index in self.required):
             return None
-        return ["\t".join(row) + "\n" for row in zip(*fields, strict=True)]
+        return list(map("\t".join, zip(*fields, strict=True)))
 
     def _line(self, file: Object, record: Record) -> str | None:
         """Return the record as a line for text COPY, or log why it is rejected and return None."""
@@ -382,9 +378,9 @@ class Load:
                 return None
         if self.replaces:
             self._note_replacement(file, record, values)
-        return "\t".join(fields) + "\n"
+        return "\t".join(fields)
 
-    def _fault(self, values: list[object]) -> int:
+    def _fault(self, values: Sequence[object]) -> int:
         """Return the index of the first field that fails; the fast path does not count fields."""
         for index, (convert, value) in enumerate(zip(self.converters, values, strict=True)):
             try:
@@ -394,7 +390,7 @@ class Load:
                 return index
         raise ValueError(values)
 
-    def _note_replacement(self, file: Object, record: Record, values: list[object]) -> None:
+    def _note_replacement(self, file: Object, record: Record, values: Sequence[object]) -> None:
         for column, value in zip(self.columns, values, strict=True):
             if isinstance(value, str) and column.type in ("varchar", "text") and is_invalid(value):
                 self.log.replace(file, record.line, record.raw, column)

@@ -1,7 +1,7 @@
 """Readers that split one object into records: JSON, CSV and delimited text, in constant memory.
 
-A reader yields `Record`s, whose values `redshift_emulator.values` converts. Decoding keeps invalid
-UTF-8 as lone surrogates, because it is checked later and only where it matters: in a text column.
+A reader yields batches of records, whose values `redshift_emulator.values` converts. Decoding
+keeps invalid UTF-8 as lone surrogates: it is checked later, and only where it matters, in text.
 Rules: Data format parameters, COPY from JSON format (AWS Database Developer Guide).
 """
 
@@ -10,20 +10,22 @@ import io
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 from typing import IO, NamedTuple, NoReturn
 
 import msgspec
+from msgspec.structs import astuple
 
 from redshift_emulator.errors import RedshiftError
 from redshift_emulator.values import JsonFloat, LoadError
 
 MAX_RECORD = 4 * 1024 * 1024
+MAX_KEYS = 1600  # that a decoder is made for; a table has no more columns
 CHUNK_BYTES = 1024 * 1024
-LINES_CHARACTERS = 64 * 1024  # of lines that are read at once
+BATCH_CHARACTERS, BATCH_RECORDS = 64 * 1024, 500  # whichever comes first
 
 csv.field_size_limit(MAX_RECORD)
 
@@ -36,11 +38,42 @@ class Record(NamedTuple):
 
     line: int
     raw: str
-    values: list[object] | LoadError
+    values: Sequence[object] | LoadError
 
 
-Reader = Callable[[IO[bytes]], Iterator[Record]]
-Mapping = Callable[[object], list[object]]
+class Batch(NamedTuple):
+    """Records that follow each other: the values of all; `records` can be read once."""
+
+    values: Sequence[Sequence[object] | LoadError]
+    records: Iterable[Record]
+
+
+Reader = Callable[[IO[bytes]], Iterator[Batch]]
+
+
+def _in_batches(pieces: Iterable[Record | Batch]) -> Iterator[Batch]:
+    """Gather single records; those before a fault come first, as they may end the load."""
+    records: list[Record] = []
+    size = 0
+
+    def gathered() -> Batch:
+        return Batch([record.values for record in records], records)
+
+    try:
+        for piece in pieces:
+            if isinstance(piece, Record):
+                records.append(piece)
+                size += len(piece.raw)
+            is_full = size >= BATCH_CHARACTERS or len(records) >= BATCH_RECORDS
+            if records and (is_full or isinstance(piece, Batch)):
+                yield gathered()
+                records, size = [], 0
+            if isinstance(piece, Batch):
+                yield piece
+    except Exception:
+        yield gathered()
+        raise
+    yield gathered()
 
 
 # JSON
@@ -56,13 +89,83 @@ _not_blank = re.compile(r"[^ \t\n\r]").search
 _record_start = re.compile(r"\n(?=[{\[])")
 
 
+class Mapping:
+    """Selects one value per column from a JSON value.
+
+    `select` raises LoadError for a value of a shape that COPY rejects.
+    """
+
+    def __init__(self, select: Callable[[object], Sequence[object]]) -> None:
+        self.select = select
+
+    def select_each(self, lines: list[str]) -> list[Sequence[object]]:
+        """Select from lines that are one JSON value each.
+
+        Raises LoadError like `select`, and what msgspec raises when it cannot decode a line.
+        """
+        return list(map(self.select, map(_line_decoder.decode, lines)))
+
+
+class AutoMapping(Mapping):
+    """Maps the keys of each object to column names: 'auto' and 'auto ignorecase'.
+
+    Where case is ignored, the last of an object's keys that are alike counts. Lines whose keys
+    were all seen before are decoded to tuples, without a dictionary for each.
+    """
+
+    def __init__(self, columns: list[str], *, ignore_case: bool) -> None:
+        super().__init__(self._select)
+        self._fold = str.lower if ignore_case else str
+        self._columns = list(map(self._fold, columns))
+        self._seen: set[str] = set()
+        self._decoder: msgspec.json.Decoder[msgspec.Struct] | None = None
+
+    def _select(self, value: object) -> list[object]:
+        if not isinstance(value, dict):
+            raise LoadError(1216, "Invalid JSONPath format: Member is not an object.")
+        if not self._seen.issuperset(value) and len(self._seen) < MAX_KEYS:
+            self._seen.update(value)
+            self._decoder = self._decoder_of_seen()
+        values = {self._fold(key): item for key, item in value.items()}
+        return list(map(values.get, self._columns))
+
+    def select_each(self, lines: list[str]) -> list[Sequence[object]]:
+        """Select from lines that are one JSON value each; raises what Mapping raises."""
+        if self._decoder:
+            objects = map(astuple, map(self._decoder.decode, lines))
+            with suppress(msgspec.ValidationError):  # a new key, or no object
+                return [values[: len(self._columns)] for values in objects]
+        return super().select_each(lines)
+
+    def _decoder_of_seen(self) -> msgspec.json.Decoder[msgspec.Struct] | None:
+        """Return a decoder of objects with no key but those seen, and one of those alike.
+
+        Its fields begin with the columns. Return None for keys that msgspec does not take.
+        """
+        by_column = {self._fold(key): key for key in self._seen}
+        keys = [by_column.get(column, column) for column in self._columns]
+        keys += [key for key in self._seen if self._fold(key) not in self._columns]
+        fields = {f"field{number}": key for number, key in enumerate(keys)}
+        try:
+            objects = msgspec.defstruct(
+                "Object",
+                [(field, object, None) for field in fields],
+                rename=fields,
+                forbid_unknown_fields=True,
+                gc=False,
+            )
+        except ValueError:
+            return None
+        return msgspec.json.Decoder(objects, float_hook=JsonFloat)
+
+
 def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8") -> Reader:
     """Read a sequence of objects or arrays, with or without white space between them.
 
     A malformed line is one error, however many malformed pieces it has.
     """
 
-    def read(stream: IO[bytes]) -> Iterator[Record]:
+    def read(stream: IO[bytes]) -> Iterator[Record | Batch]:
         decode = getincrementaldecoder(encoding)("surrogateescape").decode
         text, position, line, final = "", 0, 1, False
         malformed_line = 0
@@ -82,17 +185,19 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
                 position = start
                 if start >= tried:
                     tried = _end_of_lines(text, start)
-                    if records := _records_of_lines(text[start:tried], line, mapping):
-                        yield from records
-                        position, line = tried, line + len(records) - 1
+                    if tried == len(text) <= start + BATCH_CHARACTERS and not final:
+                        break  # the line may go on
+                    if batch := _batch_of_lines(text[start:tried], line, mapping):
+                        yield batch
+                        position, line = tried, line + len(batch.values) - 1
                         continue
-                values: list[object] | LoadError
+                values: Sequence[object] | LoadError
                 malformed = False
                 try:
                     value, end = _decoder.raw_decode(text, start)
                     if end - start > MAX_RECORD:
                         raise LoadError(1216, f"JSON object exceeds the max size of {MAX_RECORD}")
-                    values = mapping(value)
+                    values = mapping.select(value)
                 except LoadError as error:
                     values = error
                 except (ValueError, RecursionError) as error:
@@ -108,30 +213,30 @@ def json_reader(mapping: Mapping, skipped_lines: int = 0, encoding: str = "utf-8
                     malformed_line = line
                 yield Record(line, text[start:end], values)
 
-    return read
+    return lambda stream: _in_batches(read(stream))
 
 
 def _end_of_lines(text: str, start: int) -> int:
     """Return the end of some lines from `start` on, or of one that is long."""
-    end = text.rfind("\n", start, start + LINES_CHARACTERS)
+    end = text.rfind("\n", start, start + BATCH_CHARACTERS)
     if end < 0:
         end = text.find("\n", start)
     return len(text) if end < 0 else end
 
 
-def _records_of_lines(text: str, line: int, mapping: Mapping) -> list[Record]:
-    """Read lines that are one record each, the first of number `line`; return [] for others.
+def _batch_of_lines(text: str, line: int, mapping: Mapping) -> Batch | None:
+    """Read lines that are one record each, the first of number `line`; return None for others.
 
     msgspec takes a fraction of the time of Python's decoder, and no JSON that this one refuses.
     """
-    if len(text) > LINES_CHARACTERS:
-        return []
+    if len(text) > BATCH_CHARACTERS:
+        return None
     lines = text.split("\n")
     try:
-        values = list(map(mapping, map(_line_decoder.decode, lines)))
+        values = mapping.select_each(lines)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, LoadError):
-        return []
-    return list(map(Record, count(line), map(str.strip, lines), values))
+        return None
+    return Batch(values, map(Record, count(line), map(str.strip, lines), values))
 
 
 def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> int:
@@ -158,23 +263,6 @@ def _end_of_malformed(text: str, start: int, error: Exception, final: bool) -> i
     return 0 if more_may_come else len(text)
 
 
-def auto_mapping(columns: list[str], *, ignore_case: bool) -> Mapping:
-    """Map the keys of each object to column names: 'auto' and 'auto ignorecase'."""
-
-    @lru_cache
-    def keys_of(present: tuple[str, ...]) -> list[str | None]:
-        """Return each column's key in objects with these keys; of some alike, the last counts."""
-        by_name = {key.lower(): key for key in present}
-        return [by_name.get(column.lower()) for column in columns]
-
-    def select(value: object) -> list[object]:
-        if not isinstance(value, dict):
-            raise LoadError(1216, "Invalid JSONPath format: Member is not an object.")
-        return list(map(value.get, keys_of(tuple(value)) if ignore_case else columns))
-
-    return select
-
-
 _STEP = re.compile(r"\.([^.'\[\]]+)|\['((?:[^'\\]|\\.)+)'\]|\[(\d+)\]")
 Path = tuple[str | int, ...]
 
@@ -194,7 +282,7 @@ def jsonpaths_mapping(document: bytes, columns: list[str]) -> Mapping:
     if not isinstance(content, dict):
         raise RedshiftError("XX000", "Invalid JSONPath format: Member is not an object.")
     if "jsonpaths" not in content:
-        return auto_mapping(columns, ignore_case=False)
+        return AutoMapping(columns, ignore_case=False)
     expressions = content["jsonpaths"]
     if not isinstance(expressions, list):
         raise RedshiftError("XX000", "Invalid JSONPath format: Not an array.")
@@ -206,14 +294,16 @@ def jsonpaths_mapping(document: bytes, columns: list[str]) -> Mapping:
             f"JSONPath size: {len(paths)}, "
             f"Number of columns in table or column list: {len(columns)}",
         )
-    if all(len(path) == 1 and isinstance(path[0], str) for path in paths):
-        keys = [str(path[0]) for path in paths]
-        return lambda value: (
+    if any(len(path) > 1 or isinstance(path[0], int) for path in paths):
+        return Mapping(lambda value: [_follow(value, path) for path in paths])
+    keys = [str(path[0]) for path in paths]
+    return Mapping(
+        lambda value: (
             list(map(value.get, keys))
             if isinstance(value, dict)
             else [_follow(value, path) for path in paths]
         )
-    return lambda value: [_follow(value, path) for path in paths]
+    )
 
 
 def _path(expression: object) -> Path:
@@ -281,7 +371,7 @@ def text_reader(form: TextFormat) -> Reader:
             values = fields if isinstance(fields, LoadError) else _arrange(fields, form)
             yield Record(line + form.skipped_lines, raw.rstrip("\r\n"), values)
 
-    return read
+    return lambda stream: _in_batches(read(stream))
 
 
 Split = tuple[int, str, list[str] | LoadError]
