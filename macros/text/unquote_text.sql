@@ -1,9 +1,11 @@
 {% macro unquote_text(column) -%}
-    {#- Only a pair goes: trimming each end by itself would cut `Opera "Mini"`. -#}
+    {#- Only a pair goes: trimming each end by itself would cut `Opera "Mini"`. Most texts have no
+        blanks around them, and are not trimmed before one looks for the pair. -#}
     {%- set text = clean_text(column) -%}
-    {%- set within = "substring(" ~ text ~ ", 2, len(" ~ text ~ ") - 2)" -%}
+    {%- set within = "substring(%s, 2, len(%s) - 2)" -%}
     case
-        when {{ text }} like '"%"' then {{ clean_text(within) }}
+        when {{ column }} like '"%"' then {{ clean_text(within % (column, column)) }}
+        when {{ text }} like '"%"' then {{ clean_text(within % (text, text)) }}
         else {{ text }}
     end
 {%- endmacro %}
