@@ -24,17 +24,28 @@ songs as (
 
 ),
 
+{# Which song it was depends on these alone, whoever played it and when. #}
+recordings as (
+
+    select distinct
+        song_title,
+        artist_name,
+        length
+    from plays
+
+),
+
 candidates as (
 
     select
-        plays.event_id,
+        recordings.*,
         songs.song_id,
         songs.artist_id,
-        abs(songs.duration - plays.length) as seconds_apart
-    from plays
+        abs(songs.duration - recordings.length) as seconds_apart
+    from recordings
     inner join songs
-        on lower(plays.song_title) = lower(songs.title)
-        and lower(plays.artist_name) = lower(songs.artist_name)
+        on lower(recordings.song_title) = lower(songs.title)
+        and lower(recordings.artist_name) = lower(songs.artist_name)
 
 ),
 
@@ -43,7 +54,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by event_id
+            partition by song_title, artist_name, length
             order by seconds_apart asc nulls last, song_id asc
         ) as candidate_number
     from candidates
@@ -71,7 +82,9 @@ final as (
         end as song_match
     from plays
     left join ranked
-        on plays.event_id = ranked.event_id
+        on plays.song_title = ranked.song_title
+        and plays.artist_name = ranked.artist_name
+        and coalesce(plays.length, -1) = coalesce(ranked.length, -1)
         and ranked.candidate_number = 1
 
 )
