@@ -16,7 +16,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # Airflow is seldom started in the root, and Cosmos runs dbt elsewhere still.
 FromRoot = Annotated[Path, AfterValidator(lambda path: PROJECT_ROOT / path)]
-Pattern = Annotated[str, AfterValidator(lambda text: re.compile(text).pattern)]
+
+
+def regular_expression(text: str) -> str:
+    """Return the text; raise ValueError, by which pydantic names the setting, if it is none."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"It is no regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(regular_expression)]
 
 
 class SettingsError(ValueError):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from include.settings import PROJECT_ROOT, Settings
+from include.settings import PROJECT_ROOT, Settings, describe
 
 
 def test_relative_paths_are_of_the_root_and_others_stay(
@@ -28,3 +28,14 @@ def test_a_mapping_that_would_leave_columns_of_events_empty_is_refused(
     monkeypatch.setenv("SPARKIFY_EVENTS_JSON_MAPPING", mapping)
     with pytest.raises(ValidationError, match="events_json_mapping"):
         Settings()
+
+
+def test_a_partition_that_is_no_regular_expression_is_named_with_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SPARKIFY_EVENTS_PARTITION", "log_data/(")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert describe(refused.value).startswith(
+        "SPARKIFY_EVENTS_PARTITION is 'log_data/(': Value error, It is no regular expression: "
+    )
