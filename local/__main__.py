@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 
+from include.settings import SettingsError, settings
 from local import demo, processes, stack
 
 
@@ -51,9 +52,12 @@ def main() -> int:
     """Run one command and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
+    command = parser.parse_args().command
     try:
-        COMMANDS[parser.parse_args().command]()
-    except (processes.StartError, demo.DemoError) as error:
+        if command != "down":
+            settings()  # a wrong one would end Airflow's start in a traceback
+        COMMANDS[command]()
+    except (processes.StartError, demo.DemoError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

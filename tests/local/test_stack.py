@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from include.cosmos import manifest
+from include.settings import settings
 from local import processes, stack
-from local.__main__ import psql
+from local.__main__ import main, psql
 from redshift_emulator.server import BINARIES
 
 pytestmark = pytest.mark.stack
@@ -88,6 +89,20 @@ def test_where_redshift_does_not_start_nothing_is_left_running(
         with pytest.raises(processes.StartError):
             stack.start_warehouse()
     assert list((state / "run").glob("*.pid")) == []
+
+
+def test_a_wrong_setting_is_named_before_anything_starts(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPARKIFY_LATE_DAYS", "-1")
+    monkeypatch.setattr("sys.argv", ["local", "up"])
+    settings.cache_clear()
+    try:
+        assert main() == 1
+    finally:
+        settings.cache_clear()
+    assert capsys.readouterr().err.startswith("SPARKIFY_LATE_DAYS is '-1': ")
+    assert list(state.iterdir()) == []
 
 
 @pytest.fixture
