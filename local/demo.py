@@ -75,7 +75,7 @@ def main() -> None:
         print(f"Watch it at {address}/dags/sparkify/runs/{run_id}", flush=True)
         state = wait_for(airflow, run_id)
         if state != "success":
-            raise DemoError(describe_failure(airflow, run_id, address))
+            raise DemoError(describe_failure(airflow, run_id, state, address))
         print("\n" + xcom(airflow, run_id, "report_run"))
     for question, answer in ask(environment).items():
         print(f"\n{question}\n{answer}")
@@ -144,8 +144,10 @@ def task_instances(airflow: httpx.Client, run_id: str) -> list[dict[str, Any]]:
     return sorted(tasks, key=lambda task: task["end_date"] or "9")
 
 
-def describe_failure(airflow: httpx.Client, run_id: str, address: str) -> str:
-    """Return which tasks failed and where their logs are."""
+def describe_failure(airflow: httpx.Client, run_id: str, state: str, address: str) -> str:
+    """Return which tasks failed, or that the run goes on, and where the logs are."""
+    if state != "failed":
+        return f"The run is {state}. See how it goes on at {address}/dags/sparkify/runs/{run_id}."
     failed = [
         task["task_id"] for task in task_instances(airflow, run_id) if task["state"] == "failed"
     ]
