@@ -52,8 +52,8 @@ def require_free(name: str, port: str) -> None:
             probe.bind(("127.0.0.1", int(port)))
     except (OSError, OverflowError, ValueError) as error:
         raise PortError(
-            f"Port {port} of 127.0.0.1 cannot be had: {error}. Name another: set {name}, in .env "
-            "or before the command."
+            f"Port {port} of 127.0.0.1 cannot be had: {error}. Name another by {name}: in .env "
+            "where there is one, else before the command."
         ) from error
 
 

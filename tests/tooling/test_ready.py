@@ -54,4 +54,4 @@ def test_a_port_that_cannot_be_had_is_named_with_its_variable(
     assert f"Port {port} of 127.0.0.1 cannot be had: " in capsys.readouterr().err
     assert ready.main(["--port", f"SPARKIFY_DOCS_PORT={port}"]) == 0
     assert ready.main(["--port", f"SPARKIFY_DOCS_PORT={wrong}"]) == 1
-    assert "set SPARKIFY_DOCS_PORT" in capsys.readouterr().err
+    assert "Name another by SPARKIFY_DOCS_PORT" in capsys.readouterr().err
