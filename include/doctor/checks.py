@@ -379,7 +379,8 @@ def width_after_replace(reached: Reached) -> str:
         "select a.atttypmod - 4 from pg_attribute a join pg_class c on c.oid = a.attrelid "
         "where c.relname = 'doctor_width' and a.attname = 'x'"
     )
-    return f"varchar(10) becomes varchar({width})"
+    becomes = f"varchar({width})" if width > 0 else "a varchar without a width"
+    return f"varchar(10) becomes {becomes}"
 
 
 def scalar_subquery_in_delete(reached: Reached) -> str:
@@ -402,7 +403,7 @@ def select_without_from(reached: Reached) -> str:
 def lines_scanned(reached: Reached) -> str:
     """Ask for lines_scanned and the rows of blank lines and of pretty-printed objects."""
     if not reached.scratch:
-        raise SkippedError("It writes two objects: give --scratch with a prefix of the bucket.")
+        raise SkippedError("It writes two objects; make doctor SCRATCH=<prefix> says where.")
     if reached.source is None:
         raise SkippedError("S3 is not reached.")
     objects = {

@@ -67,7 +67,9 @@ def test_a_sound_stack_has_no_fault_and_every_question_an_answer(stack: Warehous
         answers
     )
     assert "1 of 2 rows" in answers["scalar subquery in delete"].detail
+    assert "varchar(-" not in answers["width after replace"].detail
     assert found["lines scanned"].outcome == "skipped"
+    assert "make doctor SCRATCH=" in found["lines scanned"].detail
 
 
 def test_nothing_is_left_in_the_warehouse(stack: Warehouse) -> None:
