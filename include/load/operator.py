@@ -1,6 +1,7 @@
 """The operators that load S3 prefixes into a Redshift table and keep the load audit."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -82,6 +83,8 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
     :param s3_key: the prefix under which to look for partitions (templated)
     :param partition_pattern: regular expression, matched at the start of a key: what it matches is
         the prefix of the key's partition; without it, `s3_key` is the partition
+    :param foreign_patterns: by the table that they belong to, patterns of other partitions: a key
+        that fits one of them, and not `partition_pattern`, fails the load before it begins
     :param json_mapping: `auto`, `auto ignorecase`, or the s3:// address of a jsonpaths file; None
         when `copy_options` name another format
     :param copy_options: further COPY options, each as Redshift spells it
@@ -112,6 +115,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         self,
         *,
         partition_pattern: str | None = None,
+        foreign_patterns: Mapping[str, str] | None = None,
         json_mapping: str | None = "auto",
         copy_role_arn: str = "",
         s3_region: str = "",
@@ -127,6 +131,7 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         super().__init__(aws_conn_id=aws_conn_id, **kwargs)
         self.aws_conn_id: str = aws_conn_id
         self.partition_pattern = partition_pattern
+        self.foreign_patterns = foreign_patterns or {}
         self.json_mapping = json_mapping
         self.copy_role_arn = copy_role_arn
         self.s3_region = s3_region
@@ -173,7 +178,9 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
         source = Source(S3Hook(aws_conn_id=self.aws_conn_id))
         request = self.request(run_id)
         plan = plan_load(self.connect, source, request, self.prefixes)
-        warn_of_oddities(self.s3_bucket, (item for each in plan.to_load for item in each.objects))
+        objects = [item for each in plan.to_load for item in each.objects]
+        self.refuse_foreign(objects)
+        warn_of_oddities(self.s3_bucket, objects)
         results = list(
             (progress or log_progress)(
                 carry_out(self.connect, source, request, plan), len(plan.to_load)
@@ -192,6 +199,19 @@ class StageToRedshiftOperator(S3ToRedshiftOperator):
             rows_rejected=sum(each.rows_rejected for each in loaded),
             seconds=time.monotonic() - started,
         )
+
+    def refuse_foreign(self, objects: Iterable[S3Object]) -> None:
+        """Raise LoadError for the first object that another table's load reads."""
+        for item in objects:
+            if self.partition_pattern and re.match(self.partition_pattern, item.key):
+                continue
+            for table, pattern in self.foreign_patterns.items():
+                if re.match(pattern, item.key):
+                    raise LoadError(
+                        f"s3://{self.s3_bucket}/{item.key} is for {table}, whose files fit "
+                        f"{pattern}. Nothing was loaded into {self.target}: name a prefix that "
+                        f"holds its files alone; these fit {self.partition_pattern}."
+                    )
 
     def request(self, run_id: str) -> LoadRequest:
         """Return what is to be loaded, with the credentials as they are now."""
@@ -322,9 +342,8 @@ def describe(target: str, summary: LoadSummary) -> str:
     )
 
 
-def warn_of_oddities(bucket: str, objects: Iterable[S3Object]) -> None:
+def warn_of_oddities(bucket: str, objects: Sequence[S3Object]) -> None:
     """Name objects that are probably not meant to be there; they are loaded all the same."""
-    objects = list(objects)
     copies = [item.key for item in objects if "/." in f"/{item.key}"]
     if copies:
         log.warning(

@@ -46,6 +46,11 @@ def load_arguments(table: StagingTable) -> dict[str, Any]:
         "schema": table.schema,
         "table": table.name,
         "partition_pattern": table.partition_pattern,
+        "foreign_patterns": {
+            f"{other.schema}.{other.name}": other.partition_pattern
+            for other in (EVENTS, SONGS)
+            if other is not table
+        },
         "json_mapping": table.json_mapping,
         "max_rejected_lines": settings().max_rejected_lines,
         "change_keys": table.change_keys,

@@ -126,6 +126,34 @@ def test_an_empty_prefix_is_refused(
     assert warehouse.rows('select count(*) from "raw".load_history') == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("events", "songs", "foreign", "target"),
+    [
+        ("song_data/", "song_data/", "song_data/A/B/1.json", "staging_events"),
+        ("s", "song_data/", "song_data/A/B/1.json", "staging_events"),
+        (DAY, "log_data/2018/", f"{DAY}-events.json", "staging_songs"),
+    ],
+)
+def test_a_prefix_of_the_other_table_is_refused(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    events: str,
+    songs: str,
+    foreign: str,
+    target: str,
+) -> None:
+    warehouse.put_events(f"{DAY}-events.json", [event(0)])
+    warehouse.put("song_data/A/B/1.json", json.dumps(song()).encode())
+
+    assert load(monkeypatch, events, "--songs-prefix", songs) == 1
+
+    error = capsys.readouterr().err
+    assert f"s3://sparkify/{foreign} is for raw." in error
+    assert f"Nothing was loaded into raw.{target}" in error
+    assert warehouse.rows(f'select count(*) from "raw".{target}') == [(0,)]
+
+
 def test_a_prefix_with_nothing_under_it_is_named(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
