@@ -1,5 +1,6 @@
 """COPY through redshift_connector: objects from S3 become rows and load logs."""
 
+import asyncio
 import bz2
 import gzip
 import json
@@ -17,6 +18,7 @@ import zstandard
 from lake import ROLE, Lake, connect
 from waiting import wait_until
 
+from redshift_emulator.copy_from_s3 import to_its_end
 from redshift_emulator.server import running_emulator
 
 PLAYS = "create table plays (user_id int, page varchar(10), at timestamp, length float8)"
@@ -126,6 +128,25 @@ def test_rejected_record_before_a_broken_end_fails_the_load_first(lake: Lake) ->
     assert lake.rows(
         "select line_number, err_code from stl_load_errors where query = pg_last_copy_id()"
     ) == [(1, 1207)]
+
+
+def test_what_ends_a_load_is_finished_however_often_it_is_cancelled() -> None:
+    finished = []
+
+    async def end() -> None:
+        await asyncio.sleep(0.01)
+        finished.append(True)
+
+    async def cancel_twice() -> None:
+        ending = asyncio.ensure_future(to_its_end(end()))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            ending.cancel()
+        await ending
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel_twice())
+    assert finished == [True]
 
 
 def test_missing_prefix_bucket_and_permission_give_redshift_s_messages(lake: Lake) -> None:

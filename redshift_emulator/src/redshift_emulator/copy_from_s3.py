@@ -8,7 +8,7 @@ data. Rules: COPY and its parameter pages (AWS Database Developer Guide).
 import asyncio
 import sys
 import zlib
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
@@ -101,6 +101,14 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                 if chunk:
                     yield chunk
 
+        async def end() -> None:
+            # A cancelled load may still be reading, so close it on the same thread, after it.
+            await loop.run_in_executor(worker, rows.close)
+            done = status == "completed"
+            await load_log.end(
+                status, load.loaded_rows if done else 0, load.loaded_bytes if done else 0
+            )
+
         status = "aborted"
         try:
             if statement.options.get("NOLOAD"):
@@ -113,14 +121,22 @@ async def run_copy(statement: Copy, backend: Backend, log: Log, session: Session
                     await backend.query(f"analyze {table.sql}")
             status = "completed"
         finally:
-            # A cancelled load may still be reading, so close it on the same thread, after it.
-            await loop.run_in_executor(worker, rows.close)
-            done = status == "completed"
-            await load_log.end(
-                status, load.loaded_rows if done else 0, load.loaded_bytes if done else 0
-            )
+            await to_its_end(end())
         await load_log.show(backend)
     return load.loaded_rows
+
+
+async def to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Await `work`; when cancelled, however often, finish it first."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
 
 
 def _check(statement: Copy) -> None:

@@ -199,8 +199,9 @@ class Connection:
                     await self.send(message(b"d", chunk[start : start + _CHUNK]))
             await self.send(message(b"c"))
         except BaseException:
-            with suppress(RedshiftError, ConnectionError):
+            with suppress(ConnectionError):
                 await self.send(message(b"f", b"cancelled\0"))
+            with suppress(RedshiftError, ConnectionError):
                 await end
             raise
         return await self._uninterrupted(_value(end))
