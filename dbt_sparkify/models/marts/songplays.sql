@@ -24,7 +24,8 @@ songs as (
 
 ),
 
-{# Which song it was depends on these alone, whoever played it and when. #}
+{# Which song it was depends on these alone, whoever played it and when. A length may be missing,
+   and is never below 0. #}
 recordings as (
 
     select distinct
